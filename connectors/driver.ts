@@ -1,0 +1,131 @@
+/**
+ * What the runtime asks of a connector. A connector's folder holds `index.ts`, the typed
+ * constructor that a flow file imports (values and types only), and `driver.ts`, which the
+ * runtime loads in the thread that runs the task. The constructor never imports the driver.
+ */
+import type { CollectionPlan, Json, JsonObject } from "../plan/plan.ts";
+
+/** A configuration whose `EnvReference`s have been replaced by their values. May hold secrets: never log it. */
+export type ResolvedConfig = JsonObject;
+
+export interface TaskLog {
+  info(message: string): void;
+  warn(message: string): void;
+}
+
+/**
+ * The task cannot go on without a person: a poison document, a target that does not fit.
+ * The runtime halts the task, shows the message, and lets the others run on. Any other error
+ * is taken to be transient: the runtime closes the task, waits (exponential backoff) and opens it again.
+ */
+export class HaltError extends Error {
+  override readonly name: string = "HaltError";
+}
+
+/** A newer instance of this task owns the target or the journal; this one must end and never commit. */
+export class FencedError extends HaltError {
+  override readonly name: string = "FencedError";
+}
+
+// ── Captures ────────────────────────────────────────────────────────────────
+
+/** Why a document is refused: `path` is a JSON Pointer ("" is the whole document), `rule` the schema's keyword and sentence. */
+export interface DocumentViolation {
+  readonly path: string;
+  readonly rule: string;
+}
+
+/** Documents of one append, in order. `lines` is their JSON, one document a line, each line ended by "\n" and no other line break. */
+export interface CapturedBatch {
+  readonly values: readonly JsonObject[];
+  readonly lines: Uint8Array;
+}
+
+export interface CaptureContext {
+  /** The task's name, which is its collection's. */
+  readonly task: string;
+  readonly collection: CollectionPlan;
+  readonly config: ResolvedConfig;
+  /** What the newest committed append stored, or undefined before the first. */
+  readonly cursor: Json | undefined;
+  /** Aborts when the task must stop; the driver ends what it does and returns. */
+  readonly signal: AbortSignal;
+  readonly log: TaskLog;
+  /** Undefined if the document fits the collection's schema. */
+  validate(document: unknown): DocumentViolation | undefined;
+  /**
+   * Appends documents and moves the cursor in one transaction. Resolves once both are on disk.
+   * May be called again before it resolves: appends commit in the order of the calls.
+   * Rejects if the transaction failed as a whole; nothing of it was stored then.
+   */
+  append(batch: CapturedBatch, cursor?: Json): Promise<void>;
+}
+
+/** Of the runtime as a whole, from `weir.config.ts`. */
+export interface RuntimeSettings {
+  /** Directory that relative paths of a configuration start from. */
+  readonly baseDir: string;
+  /** Where HTTP captures listen. */
+  readonly http: { readonly host: string; readonly port: number };
+}
+
+export interface CaptureDriver {
+  /**
+   * `own`: each capture runs in a thread of its own. `shared`: all captures of this connector run in
+   * one, since they share something (a listening port).
+   */
+  readonly thread: "own" | "shared";
+  /** Whether the source ends: `weir run --once` waits for bounded sources to be exhausted. */
+  bounded(config: JsonObject): boolean;
+  /** Runs until the sources are exhausted or the signal aborts. Rejects with the first failure; `HaltError` halts. */
+  run(captures: readonly CaptureContext[], settings: RuntimeSettings): Promise<void>;
+}
+
+// ── Materializations ────────────────────────────────────────────────────────
+
+/** Values of the key fields, in the order of the collection's key. */
+export type KeyValues = readonly (string | number | boolean)[];
+
+/**
+ * One key's change in a transaction. No two changes of a transaction have the same key.
+ * `put` is the whole row, whatever is stored. `add` is to be reduced into the stored row, if there is
+ * one; a session whose `reducesInTarget` is false never gets it.
+ */
+export type RowChange =
+  | { readonly op: "put"; readonly key: KeyValues; readonly document: JsonObject }
+  | { readonly op: "add"; readonly key: KeyValues; readonly document: JsonObject }
+  | { readonly op: "remove"; readonly key: KeyValues };
+
+export interface MaterializationContext {
+  /** The task's name, which is the target's resource: `postgres:customer_spend`. Names the checkpoint in the target. */
+  readonly task: string;
+  readonly collection: CollectionPlan;
+  readonly config: ResolvedConfig;
+  readonly log: TaskLog;
+}
+
+/** An open target whose fence this instance holds. */
+export interface TargetSession {
+  /** The checkpoint found in the target when the fence was taken; opaque to the driver, which stores it as it is. */
+  readonly position: Json | undefined;
+  /** True if the target reduces `add` exactly as the runtime would; false if the runtime must `load` and `put`. */
+  readonly reducesInTarget: boolean;
+  /** The runtime closes a transaction when it holds this many distinct keys. */
+  readonly maxRows: number;
+  /** The stored documents of these keys, in their order. Only the fields that the target holds. */
+  load(keys: readonly KeyValues[]): Promise<readonly (JsonObject | undefined)[]>;
+  /**
+   * Stores changes, checkpoint and fence check as one transaction of the target. Rejects with `FencedError`
+   * if another instance has taken the fence or the position is not the one expected; nothing was stored then.
+   */
+  store(changes: readonly RowChange[], next: Json): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface MaterializationDriver {
+  /**
+   * Connects, creates what is missing, takes the fence and reads the position. Throws `HaltError` where the
+   * target cannot hold the collection, saying what does not fit and what to do.
+   */
+  open(context: MaterializationContext): Promise<TargetSession>;
+}
