@@ -1,0 +1,37 @@
+import { loadConfig } from "../../compiler/index.ts";
+import { askRunning, json } from "../../runtime/control/client.ts";
+import { openAtRest } from "../../runtime/open-at-rest.ts";
+import { collectionStatuses, type StatusReport } from "../../runtime/runtime.ts";
+import { renderStatus } from "../render-status.ts";
+import { runtimeConfig } from "../runtime-config.ts";
+
+interface StatusOptions {
+  readonly format: "text" | "json";
+  readonly json?: boolean;
+  readonly config?: string;
+}
+
+export async function status(options: StatusOptions): Promise<void> {
+  const config = runtimeConfig(await loadConfig(process.cwd(), options.config));
+  const answer = await askRunning(config.dataDir, "/status");
+  const report = answer
+    ? { running: true, ...((await json(answer)) as StatusReport) } // the control server's own form
+    : { running: false, ...(await statusAtRest(config)) };
+  if (options.json || options.format === "json") {
+    process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+    return;
+  }
+  process.stdout.write(renderStatus(report, process.stdout.columns));
+}
+
+async function statusAtRest(
+  config: ReturnType<typeof runtimeConfig>,
+): Promise<Omit<StatusReport, "pid" | "planHash">> {
+  const rest = await openAtRest(config, process.env);
+  try {
+    const collections = collectionStatuses(await rest.head.journals());
+    return { tasks: [], collections, store: { location: rest.store.description, lastError: null } };
+  } finally {
+    await rest.close();
+  }
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+import { createRequire } from "node:module";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { parseFrom, parseLimit } from "./read-options.ts";
+
+/** Each command's module is loaded when it is called: `run --plan` loads no compiler. */
+const program = new Command("weir")
+  .description("Continuous data flows as typed code: history, then live, exactly once.")
+  .version(version())
+  .showHelpAfterError("(weir --help lists the commands)")
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 1));
+
+const config = () => new Option("--config <file>", "configuration file (default: the nearest weir.config.ts)");
+const json = () => new Option("--json", "the same as --format json");
+
+program
+  .command("check")
+  .description("type-check the flows and everything that types cannot say; exit 1 if there is an error")
+  .argument("[files...]", "flow files or folders (default: those of the configuration)")
+  .addOption(new Option("--format <format>", "output").choices(["text", "json"]).default("text"))
+  .addOption(json())
+  .addOption(config())
+  .action(async (files, options) => (await import("./commands/check.ts")).check(files, options));
+
+program
+  .command("build")
+  .description("compile the flows to plan.json and bundles/")
+  .argument("[files...]", "flow files or folders (default: those of the configuration)")
+  .option("--out <dir>", "where to write", "weir-build")
+  .addOption(json())
+  .addOption(config())
+  .action(async (files, options) => (await import("./commands/build.ts")).build(files, options));
+
+program
+  .command("run")
+  .description("build the flows and run them, or run what was built")
+  .argument("[files...]", "flow files or folders (default: those of the configuration)")
+  .option("--plan <dir>", "run this build: neither compiler nor flow files are needed")
+  .option("--once", "end when bounded sources are exhausted and every task has caught up")
+  .option("--json", "report as NDJSON on stdout")
+  .addOption(config())
+  .action(async (files, options) => (await import("./commands/run.ts")).run(files, options));
+
+program
+  .command("read")
+  .description("print a collection's documents as NDJSON, from history to live")
+  .argument("<collection>", "its name")
+  .option("--from <offset|time>", "an offset, or an ISO 8601 time", parsing(parseFrom))
+  .option("--limit <n>", "documents at most", parsing(parseLimit))
+  .option("--follow", "go on with live documents")
+  .option("--reduced", "one fully reduced document per key")
+  .option("--meta", "add _meta: { offset, at } to each document")
+  .addOption(config())
+  .action(async (collection, options) => (await import("./commands/read.ts")).read(collection, options));
+
+program
+  .command("status")
+  .description("show each task's state, position, lag, rate and last error")
+  .addOption(new Option("--format <format>", "output").choices(["text", "json"]).default("text"))
+  .addOption(json())
+  .addOption(config())
+  .action(async (options) => (await import("./commands/status.ts")).status(options));
+
+program
+  .command("explain")
+  .description("explain a diagnostic's code")
+  .argument("<code>", "for instance WEIR1001")
+  .action(async (code) => (await import("./commands/explain.ts")).explain(code));
+
+// `weir read … | head` closes our stdout: that is how it is meant to end.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof Error)) throw error;
+
+  process.stderr.write(`weir: ${process.env.WEIR_DEBUG ? error.stack : error.message}\n`);
+  process.exit(1);
+}
+
+function parsing<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    }
+  };
+}
+
+function version(): string {
+  const require = createRequire(import.meta.url);
+  return (require("weir/package.json") as { version: string }).version; // our own package.json
+}

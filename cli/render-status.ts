@@ -1,0 +1,83 @@
+/** Tables for people. Pure: from values to text. */
+import pc from "picocolors";
+import type { CollectionStatus, StoreStatus } from "../runtime/runtime.ts";
+import type { TaskStatus } from "../runtime/task-status.ts";
+
+export interface ShownStatus {
+  readonly running: boolean;
+  readonly pid?: number;
+  readonly tasks: readonly TaskStatus[];
+  readonly collections: readonly CollectionStatus[];
+  readonly store: StoreStatus;
+}
+
+/** `columns` cuts lines on a terminal; undefined leaves them whole. */
+export function renderStatus(status: ShownStatus, columns?: number): string {
+  const lines = [
+    status.running ? `running (process ${status.pid})` : "not running",
+    "",
+    ...renderTasks(status.tasks),
+    ...renderCollections(status.collections),
+    `store: ${status.store.location}${status.store.lastError ? pc.red(`  ${status.store.lastError}`) : ""}`,
+  ];
+  return `${lines.map((line) => cut(line, columns)).join("\n")}\n`;
+}
+
+export function renderTasks(tasks: readonly TaskStatus[]): string[] {
+  if (tasks.length === 0) return [];
+  const rows = tasks.map((task) => [
+    task.name,
+    task.kind,
+    task.state,
+    number(task.documents),
+    task.kind === "capture" ? "" : number(task.documentsBehind),
+    task.documentsBehind > 0 ? `${task.secondsBehind} s` : "",
+    `${number(task.rate)}/s`,
+    progressOf(task),
+  ]);
+  const header = ["task", "kind", "state", "documents", "behind", "age", "rate", "history"];
+  const errors = tasks.flatMap((task) =>
+    task.lastError === null ? [] : [`${paint(task, task.state)} ${task.name}: ${task.lastError}`],
+  );
+  return [...table(header, rows), "", ...errors, ...(errors.length > 0 ? [""] : [])];
+}
+
+function paint(task: TaskStatus, text: string): string {
+  return task.state === "halted" ? pc.red(text) : pc.yellow(text);
+}
+
+export function progressOf({ backfill }: TaskStatus): string {
+  if (!backfill) return "";
+  const eta = backfill.etaSeconds === null ? "" : `, ${duration(backfill.etaSeconds)} left`;
+  return `${backfill.percent} %${eta}`;
+}
+
+function renderCollections(collections: readonly CollectionStatus[]): string[] {
+  if (collections.length === 0) return [];
+  const rows = collections.map(({ name, documents, notInStore }) => [name, number(documents), number(notInStore)]);
+  return [...table(["collection", "documents", "not yet in the store"], rows), ""];
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd();
+  return [pc.dim(line(header)), ...rows.map(line)];
+}
+
+export function number(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+function cut(line: string, columns: number | undefined): string {
+  return columns === undefined || line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+}

@@ -1,0 +1,54 @@
+/** The thread that moves history to the store: compression and uploads disturb neither commits nor tasks. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import type { Head } from "../head/head.ts";
+import { openStore, type StoreConfig } from "../store/store.ts";
+import { remote } from "../threads/remote.ts";
+import { type ArchiveSettings, Archiver } from "./archiver.ts";
+
+export interface ArchiveThreadData {
+  readonly head: MessagePort;
+  readonly store: StoreConfig;
+  readonly epoch: number;
+  readonly settings: ArchiveSettings;
+  /** ms between rounds. */
+  readonly intervalMs: number;
+}
+
+export type ArchiveEvent =
+  | { readonly kind: "ok" }
+  | { readonly kind: "failed"; readonly message: string };
+
+if (!parentPort) throw new Error("archive-thread.ts runs as a worker thread only.");
+const parent = parentPort;
+const data = workerData as ArchiveThreadData; // set by the runtime
+const stop = new AbortController();
+parent.once("message", () => stop.abort());
+
+const head = remote<Head>(data.head);
+const store = await openStore(data.store);
+const archiver = new Archiver(head, store, data.epoch, data.settings);
+const MAX_BACKOFF_MS = 60_000;
+let failures = 0;
+
+const round = async (everything: boolean): Promise<void> => {
+  try {
+    await archiver.round(everything);
+    failures = 0;
+    parent.postMessage({ kind: "ok" } satisfies ArchiveEvent);
+  } catch (error) {
+    failures++;
+    const message = error instanceof Error ? error.message : String(error);
+    parent.postMessage({ kind: "failed", message } satisfies ArchiveEvent);
+  }
+};
+
+while (!stop.signal.aborted) {
+  await round(false);
+  const pause = Math.min(data.intervalMs * 2 ** failures, MAX_BACKOFF_MS);
+  await sleep(pause, undefined, { signal: stop.signal }).catch(() => {});
+}
+// What was committed until now reaches the store before the process ends, if the store can be reached.
+await round(true);
+await store.close();
+process.exit(0);

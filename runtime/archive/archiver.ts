@@ -1,0 +1,165 @@
+/**
+ * Moves history from the head to the store. Per journal it cuts fragments one after the other, between appends:
+ * a full one when enough bytes have gathered or the UTC day has ended; before that, after a while, a small one
+ * under `_tail/`, which makes the documents durable in the store while the head keeps them.
+ *
+ * The no-gap rule: the head lets go of a range only once the store itself lists the object. The range is recorded
+ * before the upload; after a crash the same range is cut again, and gives the same object under the same name.
+ */
+import type { FragmentRecord, Head, JournalState, Run } from "../head/head.ts";
+import { encodeFragment } from "../store/fragment.ts";
+import type { ObjectStore } from "../store/store.ts";
+
+export interface ArchiveSettings {
+  /** Uncompressed bytes of documents at which a fragment is cut. */
+  readonly targetBytes: number;
+  /** How long a document may wait for a tail fragment, ms. */
+  readonly tailAfterMs: number;
+}
+
+const READ_BYTES = 8 * 1024 * 1024;
+const DAY_US = 86_400_000_000;
+
+export class Archiver {
+  readonly #head: Head;
+  readonly #store: ObjectStore;
+  readonly #epoch: number;
+  readonly #settings: ArchiveSettings;
+  readonly #now: () => number;
+
+  /** `now` gives the wall clock in µs since 1970 UTC. */
+  constructor(
+    head: Head,
+    store: ObjectStore,
+    epoch: number,
+    settings: ArchiveSettings,
+    now: () => number = () => Date.now() * 1000,
+  ) {
+    this.#head = head;
+    this.#store = store;
+    this.#epoch = epoch;
+    this.#settings = settings;
+    this.#now = now;
+  }
+
+  /** One round over all journals. `everything` also cuts the tails that are not due yet. */
+  async round(everything = false): Promise<void> {
+    for (const journal of await this.#head.journals()) {
+      await this.#resume(journal);
+      while (await this.#cutFull(journal)) {
+        // until too little is left for a full fragment
+      }
+      await this.#cutTail(journal, everything);
+      await this.#dropCoveredTails(journal);
+      while (await this.#head.trim(journal.id)) {
+        // a bounded number of batches at a time, so that commits get in between
+      }
+    }
+  }
+
+  /** Finishes what a crash or a failed upload left intended. */
+  async #resume(journal: JournalState): Promise<void> {
+    for (const { first, last, kind } of await this.#head.intendedFragments(journal.id)) {
+      const runs = await this.#runsBetween(journal, first, last);
+      await this.#upload(journal, runs, kind);
+    }
+  }
+
+  async #cutFull(journal: JournalState): Promise<boolean> {
+    const { archived, next, headBytes } = await this.#current(journal);
+    if (archived === next) return false;
+    const oldest = await this.#head.readHead(journal.id, archived, 1);
+    const dayIsOver = oldest[0] !== undefined && dayOf(oldest[0].at) < dayOf(this.#now());
+    if (headBytes < this.#settings.targetBytes && !dayIsOver) return false;
+    const runs = await this.#runsOfOneDay(journal, archived);
+    const bytes = runs.reduce((sum, run) => sum + run.lines.byteLength, 0);
+    const newest = runs.at(-1);
+    const dayIsComplete = newest !== undefined && (newest.first + newest.count < next || dayOf(newest.at) < dayOf(this.#now()));
+    if (bytes < this.#settings.targetBytes && !dayIsComplete) return false;
+    await this.#upload(journal, runs, "full");
+    return true;
+  }
+
+  async #cutTail(journal: JournalState, everything: boolean): Promise<void> {
+    const { stored, next } = await this.#current(journal);
+    if (stored === next) return;
+    const runs = await this.#runsOfOneDay(journal, stored);
+    const oldest = runs[0];
+    if (!oldest) return;
+    const waitedUs = this.#now() - oldest.at;
+    if (!everything && waitedUs < this.#settings.tailAfterMs * 1000) return;
+    await this.#upload(journal, runs, "tail");
+  }
+
+  async #current(journal: JournalState): Promise<JournalState> {
+    const states = await this.#head.journals();
+    return states.find((state) => state.id === journal.id) ?? journal;
+  }
+
+  /** Runs from an offset on, up to the target size, the end of their UTC day, or the journal's end. */
+  async #runsOfOneDay(journal: JournalState, from: number): Promise<Run[]> {
+    const taken: Run[] = [];
+    let bytes = 0;
+    let offset = from;
+    while (bytes < this.#settings.targetBytes) {
+      const runs = await this.#head.readHead(journal.id, offset, READ_BYTES);
+      if (runs.length === 0) return taken;
+      for (const run of runs) {
+        if (bytes >= this.#settings.targetBytes) return taken;
+        if (taken[0] && dayOf(run.at) !== dayOf(taken[0].at)) return taken;
+        taken.push(run);
+        bytes += run.lines.byteLength;
+        offset = run.first + run.count;
+      }
+    }
+    return taken;
+  }
+
+  async #runsBetween(journal: JournalState, first: number, last: number): Promise<Run[]> {
+    const taken: Run[] = [];
+    for (let offset = first; offset <= last; ) {
+      for (const run of await this.#head.readHead(journal.id, offset, READ_BYTES)) {
+        if (run.first > last) break;
+        taken.push(run);
+        offset = run.first + run.count;
+      }
+    }
+    return taken;
+  }
+
+  async #upload(journal: JournalState, runs: readonly Run[], kind: FragmentRecord["kind"]): Promise<void> {
+    const { collection, partition } = journal;
+    const encoded = await encodeFragment({ collection, partition, epoch: this.#epoch, kind, runs });
+    const { key, first, last, bytes } = encoded;
+    const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength };
+    await this.#head.intendFragment(journal.id, record);
+    await this.#store.put(key, bytes);
+    if (!(await this.#lists(key, bytes.byteLength))) {
+      throw new Error(`The store took ${key} and does not list it; the head keeps its documents until it does.`);
+    }
+    await this.#head.publishFragment(journal.id, record);
+  }
+
+  async #lists(key: string, size: number): Promise<boolean> {
+    for await (const object of this.#store.list(key)) {
+      if (object.key === key) return object.size === size;
+    }
+    return false;
+  }
+
+  async #dropCoveredTails(journal: JournalState): Promise<void> {
+    const { archived } = await this.#current(journal);
+    const covered = (await this.#head.fragments(journal.id)).filter(
+      ({ kind, last }) => kind === "tail" && last < archived,
+    );
+    if (covered.length === 0) return;
+    const keys = covered.map(({ key }) => key);
+    await this.#store.delete(keys);
+    await this.#head.forgetTails(journal.id, keys);
+  }
+}
+
+/** Days since 1970, UTC, of a time in µs. */
+function dayOf(at: number): number {
+  return Math.floor(at / DAY_US);
+}

@@ -1,0 +1,88 @@
+/** Answers `weir status` and `weir read` for the data directory that this process holds. Local only. */
+import { createHash } from "node:crypto";
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { once } from "node:events";
+import type { Head } from "../head/head.ts";
+import { type ReadRequest, readLines } from "../journal/read-lines.ts";
+import type { ObjectStore } from "../store/store.ts";
+
+/** What the server needs of a runtime. */
+export interface Controlled {
+  readonly head: Head;
+  readonly store: ObjectStore;
+  status(): Promise<unknown>;
+}
+
+/** Longest path of a Unix socket on the systems that Weir runs on, less a margin. */
+const MAX_SOCKET_PATH = 100;
+
+export class ControlServer {
+  readonly #server: Server;
+  readonly socket: string;
+
+  private constructor(server: Server, socket: string) {
+    this.#server = server;
+    this.socket = socket;
+  }
+
+  static async listen(runtime: Controlled, dataDir: string): Promise<ControlServer> {
+    const socket = socketPath(dataDir);
+    rmSync(socket, { force: true }); // left by a killed process: the data directory's lock is ours
+    const server = createServer((request, response) => {
+      answer(runtime, request, response).catch((error: unknown) => {
+        const message = error instanceof Error ? error.message : String(error);
+        if (!response.headersSent) response.writeHead(400, { "content-type": "application/json" });
+        response.end(`${JSON.stringify({ error: message })}\n`);
+      });
+    });
+    server.listen(socket);
+    await once(server, "listening");
+    chmodSync(socket, 0o600);
+    return new ControlServer(server, socket);
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    await closed;
+    rmSync(this.socket, { force: true });
+  }
+}
+
+function socketPath(dataDir: string): string {
+  const near = join(dataDir, "control.sock");
+  if (near.length <= MAX_SOCKET_PATH) return near;
+  return join(tmpdir(), `weir-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}.sock`);
+}
+
+async function answer(runtime: Controlled, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://weir");
+  switch (url.pathname) {
+    case "/status":
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(`${JSON.stringify(await runtime.status())}\n`);
+      return;
+    case "/read": {
+      const gone = new AbortController();
+      response.on("close", () => gone.abort());
+      // The client is our own command, which wrote the query.
+      const read = JSON.parse(url.searchParams.get("request") ?? "{}") as ReadRequest;
+      const lines = readLines(runtime.head, runtime.store, read, gone.signal);
+      const first = await lines.next(); // an unknown collection fails here, before the headers are sent
+      response.writeHead(200, { "content-type": "application/x-ndjson" });
+      if (!first.done) response.write(first.value);
+      for await (const part of lines) {
+        if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
+      }
+      response.end();
+      return;
+    }
+    default:
+      response.writeHead(404, { "content-type": "application/json" });
+      response.end('{"error":"unknown path"}\n');
+  }
+}

@@ -1,0 +1,360 @@
+/**
+ * The head in LMDB. Synchronous: one owner thread calls it, groups commits, and answers the others
+ * (`head-service.ts`). Rules that LMDB imposes: never `db.transaction()`, whose throw commits the first half;
+ * no cursor outlives a call; `overlappingSync: false`, so that nothing is readable before it is durable.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Database, open, type RootDatabase } from "lmdb";
+import { FencedError } from "../../connectors/driver.ts";
+import type { Json } from "../../plan/plan.ts";
+import {
+  type Committed,
+  type FragmentRecord,
+  type HeadTransaction,
+  type JournalId,
+  type JournalSpec,
+  type JournalState,
+  MAX_APPEND_BYTES,
+  type ReadAnswer,
+  type Run,
+  type TaskGrant,
+} from "./head.ts";
+import { FragmentIndex } from "./fragment-index.ts";
+import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
+
+/** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
+const TRIM_BATCHES = 512;
+
+interface Journal {
+  readonly number: number;
+  readonly id: JournalId;
+  readonly collection: string;
+  readonly partition: number;
+  next: number;
+  lastAt: number;
+  /** Bytes of lines ever appended, and below `archived`: their difference is what the head must keep. */
+  appendedBytes: number;
+  archivedBytes: number;
+  readonly index: FragmentIndex;
+}
+
+interface TaskEntry {
+  fence: number;
+  checkpoint: Json | undefined;
+}
+
+export type CommitOutcome = { readonly committed: Committed } | { readonly refused: Error };
+
+export class EmbeddedHead {
+  readonly #root: RootDatabase<Buffer, string>;
+  readonly #batches: Database<Buffer, [number, number]>;
+  readonly #journalEntries: Database<string, number>;
+  readonly #fragmentEntries: Database<string, [number, string]>;
+  readonly #taskEntries: Database<string, string>;
+  readonly #notes: Database<string, string>;
+  readonly #journals = new Map<JournalId, Journal>();
+  readonly #tasks = new Map<string, TaskEntry>();
+  readonly #now: () => number;
+
+  /** `now` gives the wall clock in µs since 1970 UTC; tests pass their own. */
+  constructor(directory: string, now: () => number = () => Date.now() * 1000) {
+    mkdirSync(directory, { recursive: true });
+    this.#now = now;
+    this.#root = open<Buffer, string>({
+      path: join(directory, "head.lmdb"),
+      encoding: "binary",
+      overlappingSync: false,
+      maxDbs: 8,
+    });
+    this.#batches = this.#root.openDB("batches", { encoding: "binary" });
+    this.#journalEntries = this.#root.openDB("journals", { encoding: "string" });
+    this.#fragmentEntries = this.#root.openDB("fragments", { encoding: "string" });
+    this.#taskEntries = this.#root.openDB("tasks", { encoding: "string" });
+    this.#notes = this.#root.openDB("notes", { encoding: "string" });
+    this.#load();
+  }
+
+  #load(): void {
+    for (const { key, value } of [...this.#journalEntries.getRange()]) {
+      // Written by #storeJournal, and checked by its checksum.
+      const entry = openJson(`journal ${key}`, value) as unknown as Omit<Journal, "index" | "number">;
+      this.#journals.set(entry.id, { ...entry, number: key, index: new FragmentIndex() });
+    }
+    const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
+    for (const { key, value } of [...this.#fragmentEntries.getRange()]) {
+      // Written by #storeFragment, and checked by its checksum.
+      const entry = openJson(`fragment ${key[0]} ${key[1]}`, value) as unknown as FragmentRecord & {
+        published: boolean;
+      };
+      const { published, ...record } = entry;
+      byNumber.get(key[0])?.index[published ? "publish" : "intend"](record);
+    }
+    for (const { key, value } of [...this.#taskEntries.getRange()]) {
+      this.#tasks.set(key, openJson(`task ${key}`, value) as unknown as TaskEntry);
+    }
+  }
+
+  ensureJournals(specs: readonly JournalSpec[]): JournalState[] {
+    return this.#root.transactionSync(() => specs.map((spec) => this.#state(this.#ensureJournal(spec))));
+  }
+
+  #ensureJournal({ collection, partition }: JournalSpec): Journal {
+    for (const journal of this.#journals.values()) {
+      if (journal.collection === collection && journal.partition === partition) return journal;
+    }
+    const journal: Journal = {
+      number: this.#journals.size + 1,
+      id: `${collection}/p=${String(partition).padStart(2, "0")}#${randomBytes(6).toString("hex")}`,
+      collection,
+      partition,
+      next: 0,
+      lastAt: 0,
+      appendedBytes: 0,
+      archivedBytes: 0,
+      index: new FragmentIndex(),
+    };
+    this.#journals.set(journal.id, journal);
+    this.#storeJournal(journal);
+    return journal;
+  }
+
+  journals(): JournalState[] {
+    return [...this.#journals.values()].map((journal) => this.#state(journal));
+  }
+
+  #state(journal: Journal): JournalState {
+    const { id, collection, partition, next, lastAt } = journal;
+    const { archived, stored } = journal.index;
+    const headBytes = journal.appendedBytes - journal.archivedBytes;
+    return { id, collection, partition, next, lastAt, archived, stored, headBytes };
+  }
+
+  openTask(task: string): TaskGrant {
+    const entry = this.#tasks.get(task) ?? { fence: 0, checkpoint: undefined };
+    const raised = { ...entry, fence: entry.fence + 1 };
+    this.#root.transactionSync(() => this.#storeTask(task, raised));
+    this.#tasks.set(task, raised);
+    return raised;
+  }
+
+  checkpoint(task: string): Json | undefined {
+    return this.#tasks.get(task)?.checkpoint;
+  }
+
+  /**
+   * Commits the transactions as one flush. One that is refused (stale fence, unknown journal, too large) leaves
+   * the others alone: each is checked before anything of it is written. A throw means that none is stored.
+   */
+  commit(transactions: readonly HeadTransaction[]): CommitOutcome[] {
+    const undo = new Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>();
+    const tasks = new Map<string, TaskEntry>();
+    try {
+      const outcomes = this.#root.transactionSync(() =>
+        transactions.map((transaction): CommitOutcome => {
+          const refused = this.#refusal(transaction);
+          return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
+        }),
+      );
+      for (const [task, entry] of tasks) this.#tasks.set(task, entry);
+      return outcomes;
+    } catch (error) {
+      for (const [journal, before] of undo) Object.assign(journal, before);
+      throw error;
+    }
+  }
+
+  #refusal({ task, fence, appends }: HeadTransaction): Error | undefined {
+    const newest = this.#tasks.get(task)?.fence ?? 0;
+    if (fence !== newest) {
+      return new FencedError(
+        `A newer instance of the task "${task}" has started (fence ${newest}, this one holds ${fence}); this one ends and stores nothing more.`,
+      );
+    }
+    for (const { journal, lines } of appends) {
+      if (!this.#journals.has(journal)) return new Error(`The head has no journal "${journal}".`);
+      if (lines.byteLength > MAX_APPEND_BYTES) {
+        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${MAX_APPEND_BYTES}.`);
+      }
+    }
+    return undefined;
+  }
+
+  #write(
+    { task, fence, appends, checkpoint }: HeadTransaction,
+    undo: Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>,
+    tasks: Map<string, TaskEntry>,
+  ): Committed {
+    // One commit time for the whole transaction, after that of every journal it touches.
+    const touched = appends.map(({ journal }) => this.#journal(journal));
+    const at = touched.reduce((latest, journal) => Math.max(latest, journal.lastAt + 1), this.#now());
+    const firsts = appends.map(({ count, lines }, i) => {
+      const journal = touched[i] as Journal; // same length as appends
+      const { next: first, lastAt, appendedBytes } = journal;
+      if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
+      if (count === 0) return first;
+      this.#batches.putSync(
+        [journal.number, first],
+        sealBatch(journal.number, first, { count, at, lines }),
+      );
+      journal.next += count;
+      journal.lastAt = at;
+      journal.appendedBytes += lines.byteLength;
+      this.#storeJournal(journal);
+      return first;
+    });
+    if (checkpoint !== undefined) {
+      this.#storeTask(task, { fence, checkpoint });
+      tasks.set(task, { fence, checkpoint });
+    }
+    return { at, firsts };
+  }
+
+  /** Undefined where the offset is the journal's end. */
+  read(id: JournalId, from: number, maxBytes: number): ReadAnswer {
+    const journal = this.#journal(id);
+    const fragment = journal.index.covering(from);
+    if (fragment) return { kind: "fragment", fragment };
+    const runs = this.readHead(id, from, maxBytes);
+    return runs.length > 0 ? { kind: "runs", runs } : { kind: "end" };
+  }
+
+  readHead(id: JournalId, from: number, maxBytes: number): Run[] {
+    const journal = this.#journal(id);
+    if (from > journal.next) {
+      throw new Error(
+        `Offset ${from} is past the end of journal ${id}, which is ${journal.next}: the position belongs to another history.`,
+      );
+    }
+    if (from === journal.next) return [];
+    const start = this.#batchStart(journal, from);
+    const runs: Run[] = [];
+    let expected = start;
+    let bytes = 0;
+    for (const { key, value } of this.#batches.getRange({
+      start: [journal.number, start],
+      end: [journal.number + 1, 0],
+    })) {
+      const first = key[1];
+      const batch = openBatch(journal.number, first, value);
+      if (first !== expected) break;
+      expected = first + batch.count;
+      runs.push({ first, count: batch.count, at: batch.at, lines: Uint8Array.from(batch.lines) });
+      bytes += batch.lines.byteLength;
+      if (bytes >= maxBytes || expected >= journal.next) break;
+    }
+    if (runs.length === 0) throw new Error(`Journal ${id} has a gap at offset ${start} in the head.`);
+    return runs;
+  }
+
+  /** First offset of the batch that holds `offset`: readers cut off what comes before. */
+  #batchStart(journal: Journal, offset: number): number {
+    const [entry] = [
+      ...this.#batches.getKeys({
+        start: [journal.number, offset],
+        end: [journal.number, -1],
+        reverse: true,
+        limit: 1,
+      }),
+    ];
+    if (!entry) throw new Error(`Journal ${journal.id} has a gap at offset ${offset} in the head.`);
+    return entry[1];
+  }
+
+  intendFragment(id: JournalId, fragment: FragmentRecord): void {
+    const journal = this.#journal(id);
+    this.#root.transactionSync(() => this.#storeFragment(journal, fragment, false));
+    journal.index.intend(fragment);
+  }
+
+  publishFragment(id: JournalId, fragment: FragmentRecord): void {
+    const journal = this.#journal(id);
+    this.#root.transactionSync(() => {
+      this.#storeFragment(journal, fragment, true);
+      if (fragment.kind === "full") {
+        journal.archivedBytes += this.#bytesOf(journal, fragment);
+        this.#storeJournal(journal);
+      }
+    });
+    journal.index.publish(fragment);
+  }
+
+  #bytesOf(journal: Journal, { first, last }: FragmentRecord): number {
+    let bytes = 0;
+    const range = { start: [journal.number, first], end: [journal.number, last + 1] };
+    for (const { key, value } of this.#batches.getRange(range)) {
+      bytes += openBatch(journal.number, key[1], value).lines.byteLength;
+    }
+    return bytes;
+  }
+
+  intendedFragments(id: JournalId): readonly FragmentRecord[] {
+    return this.#journal(id).index.intended();
+  }
+
+  fragments(id: JournalId): readonly FragmentRecord[] {
+    return this.#journal(id).index.published();
+  }
+
+  forgetTails(id: JournalId, keys: readonly string[]): void {
+    const journal = this.#journal(id);
+    this.#root.transactionSync(() => {
+      for (const key of keys) this.#fragmentEntries.removeSync([journal.number, key]);
+    });
+    journal.index.forget(keys);
+  }
+
+  trim(id: JournalId): boolean {
+    const journal = this.#journal(id);
+    const keys = [
+      ...this.#batches.getKeys({
+        start: [journal.number, 0],
+        end: [journal.number, journal.index.archived],
+        limit: TRIM_BATCHES,
+      }),
+    ];
+    if (keys.length === 0) return false;
+    this.#root.transactionSync(() => {
+      for (const key of keys) this.#batches.removeSync(key);
+    });
+    return keys.length === TRIM_BATCHES;
+  }
+
+  getNote(name: string): Json | undefined {
+    const sealed = this.#notes.get(name);
+    return sealed === undefined ? undefined : openJson(`note ${name}`, sealed);
+  }
+
+  setNote(name: string, value: Json): void {
+    this.#root.transactionSync(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  #journal(id: JournalId): Journal {
+    const journal = this.#journals.get(id);
+    if (!journal) {
+      throw new Error(`The head has no journal "${id}": the position belongs to another history.`);
+    }
+    return journal;
+  }
+
+  #storeJournal({ number, index: _, ...entry }: Journal): void {
+    this.#journalEntries.putSync(number, sealJson(`journal ${number}`, entry));
+  }
+
+  #storeTask(task: string, entry: TaskEntry): void {
+    this.#taskEntries.putSync(task, sealJson(`task ${task}`, { ...entry }));
+  }
+
+  #storeFragment(journal: Journal, fragment: FragmentRecord, published: boolean): void {
+    const { number } = journal;
+    this.#fragmentEntries.putSync(
+      [number, fragment.key],
+      sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published }),
+    );
+  }
+}

@@ -1,0 +1,69 @@
+/** What one journal has in the store, by offset. Pure: the head keeps it in step with its entries. */
+import type { FragmentRecord, FragmentRef } from "./head.ts";
+
+export class FragmentIndex {
+  /** In offset order, without gap or overlap, from 0: the archiver cuts them one after the other. */
+  readonly #full: FragmentRecord[] = [];
+  readonly #tails = new Map<string, FragmentRecord>();
+  readonly #intended = new Map<string, FragmentRecord>();
+
+  /** Offset below which every document is in a published full fragment. */
+  get archived(): number {
+    const newest = this.#full.at(-1);
+    return newest ? newest.last + 1 : 0;
+  }
+
+  /** Offset below which every document is in the store. */
+  get stored(): number {
+    let stored = this.archived;
+    for (const tail of this.#tailsInOrder()) {
+      if (tail.first <= stored && tail.last >= stored) stored = tail.last + 1;
+    }
+    return stored;
+  }
+
+  /** The published full fragment that holds this offset. */
+  covering(offset: number): FragmentRef | undefined {
+    let low = 0;
+    let high = this.#full.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const fragment = this.#full[middle] as FragmentRecord; // low <= middle <= high
+      if (offset < fragment.first) high = middle - 1;
+      else if (offset > fragment.last) low = middle + 1;
+      else return { key: fragment.key, first: fragment.first, last: fragment.last };
+    }
+    return undefined;
+  }
+
+  intend(fragment: FragmentRecord): void {
+    this.#intended.set(fragment.key, fragment);
+  }
+
+  publish(fragment: FragmentRecord): void {
+    this.#intended.delete(fragment.key);
+    if (fragment.kind === "tail") {
+      this.#tails.set(fragment.key, fragment);
+      return;
+    }
+    if (this.#full.some((known) => known.key === fragment.key)) return;
+    this.#full.push(fragment);
+    this.#full.sort((a, b) => a.first - b.first);
+  }
+
+  forget(keys: readonly string[]): void {
+    for (const key of keys) this.#tails.delete(key);
+  }
+
+  intended(): readonly FragmentRecord[] {
+    return [...this.#intended.values()];
+  }
+
+  published(): readonly FragmentRecord[] {
+    return [...this.#full, ...this.#tailsInOrder()];
+  }
+
+  #tailsInOrder(): FragmentRecord[] {
+    return [...this.#tails.values()].sort((a, b) => a.first - b.first);
+  }
+}

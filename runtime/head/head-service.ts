@@ -1,0 +1,187 @@
+/**
+ * Serves an embedded head to many callers: groups the commits that are ready into one flush and wakes the
+ * readers that wait. While a flush runs, further commits queue up, so load makes groups larger, not queues longer.
+ */
+import type { Json } from "../../plan/plan.ts";
+import type { CommitOutcome, EmbeddedHead } from "./embedded-head.ts";
+import type {
+  Committed,
+  FragmentRecord,
+  Head,
+  HeadTransaction,
+  JournalId,
+  JournalSpec,
+  JournalState,
+  ReadAnswer,
+  Run,
+  TaskGrant,
+} from "./head.ts";
+
+/** Bytes of documents that one flush takes at most; the rest waits for the next. */
+const GROUP_BYTES = 16 * 1024 * 1024;
+
+interface QueuedCommit {
+  readonly transaction: HeadTransaction;
+  readonly resolve: (committed: Committed) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Waiter {
+  readonly offset: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class HeadService implements Head {
+  readonly #head: EmbeddedHead;
+  readonly #queue: QueuedCommit[] = [];
+  readonly #waiters = new Map<JournalId, Set<Waiter>>();
+  #scheduled = false;
+  #closed = false;
+  readonly #onWriteFailure: (error: Error) => void;
+
+  /**
+   * `onWriteFailure` is told when a flush failed. The process must end then: what the kernel has of the
+   * failed write is unknown, and a later flush may report success without it.
+   */
+  constructor(head: EmbeddedHead, onWriteFailure: (error: Error) => void) {
+    this.#head = head;
+    this.#onWriteFailure = onWriteFailure;
+  }
+
+  commit(transaction: HeadTransaction): Promise<Committed> {
+    if (this.#closed) return Promise.reject(new Error("The head is closed."));
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ transaction, resolve, reject });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      // After the messages that are already here, so that they share the flush.
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    const group = this.#takeGroup();
+    this.#scheduled = this.#queue.length > 0;
+    if (this.#scheduled) setImmediate(() => this.#flush());
+    if (group.length === 0) return;
+    let outcomes: CommitOutcome[];
+    try {
+      outcomes = this.#head.commit(group.map(({ transaction }) => transaction));
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      for (const { reject } of group) reject(error);
+      this.#onWriteFailure(error);
+      return;
+    }
+    group.forEach(({ resolve, reject }, i) => {
+      const outcome = outcomes[i] as CommitOutcome; // one per transaction
+      if ("refused" in outcome) reject(outcome.refused);
+      else resolve(outcome.committed);
+    });
+    this.#wake(group);
+  }
+
+  #takeGroup(): QueuedCommit[] {
+    let bytes = 0;
+    let size = 0;
+    for (const { transaction } of this.#queue) {
+      for (const { lines } of transaction.appends) bytes += lines.byteLength;
+      if (size > 0 && bytes > GROUP_BYTES) break;
+      size++;
+    }
+    return this.#queue.splice(0, size);
+  }
+
+  #wake(group: readonly QueuedCommit[]): void {
+    if (this.#waiters.size === 0) return;
+    const ends = new Map(this.#head.journals().map(({ id, next }) => [id, next]));
+    const touched = new Set(group.flatMap(({ transaction }) => transaction.appends.map((a) => a.journal)));
+    for (const journal of touched) {
+      const waiters = this.#waiters.get(journal);
+      if (!waiters) continue;
+      for (const waiter of waiters) {
+        if (waiter.offset >= (ends.get(journal) ?? 0)) continue;
+        waiters.delete(waiter);
+        waiter.resolve();
+      }
+      if (waiters.size === 0) this.#waiters.delete(journal);
+    }
+  }
+
+  async wait(journal: JournalId, offset: number): Promise<void> {
+    if (this.#closed) throw new Error("The head is closed.");
+    if (this.#head.read(journal, offset, 1).kind !== "end") return;
+    await new Promise<void>((resolve, reject) => {
+      const waiters = this.#waiters.get(journal) ?? new Set();
+      this.#waiters.set(journal, waiters.add({ offset, resolve, reject }));
+    });
+  }
+
+  async ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]> {
+    return this.#head.ensureJournals(specs);
+  }
+
+  async journals(): Promise<readonly JournalState[]> {
+    return this.#head.journals();
+  }
+
+  async openTask(task: string): Promise<TaskGrant> {
+    return this.#head.openTask(task);
+  }
+
+  async checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]> {
+    return tasks.map((task) => this.#head.checkpoint(task));
+  }
+
+  async read(journal: JournalId, from: number, maxBytes: number): Promise<ReadAnswer> {
+    return this.#head.read(journal, from, maxBytes);
+  }
+
+  async readHead(journal: JournalId, from: number, maxBytes: number): Promise<readonly Run[]> {
+    return this.#head.readHead(journal, from, maxBytes);
+  }
+
+  async intendFragment(journal: JournalId, fragment: FragmentRecord): Promise<void> {
+    this.#head.intendFragment(journal, fragment);
+  }
+
+  async publishFragment(journal: JournalId, fragment: FragmentRecord): Promise<void> {
+    this.#head.publishFragment(journal, fragment);
+  }
+
+  async intendedFragments(journal: JournalId): Promise<readonly FragmentRecord[]> {
+    return this.#head.intendedFragments(journal);
+  }
+
+  async fragments(journal: JournalId): Promise<readonly FragmentRecord[]> {
+    return this.#head.fragments(journal);
+  }
+
+  async forgetTails(journal: JournalId, keys: readonly string[]): Promise<void> {
+    this.#head.forgetTails(journal, keys);
+  }
+
+  async trim(journal: JournalId): Promise<boolean> {
+    return this.#head.trim(journal);
+  }
+
+  async getNote(name: string): Promise<Json | undefined> {
+    return this.#head.getNote(name);
+  }
+
+  async setNote(name: string, value: Json): Promise<void> {
+    this.#head.setNote(name, value);
+  }
+
+  /** Flushes what is queued, then refuses everything. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#queue.length > 0) this.#flush();
+    for (const waiters of this.#waiters.values()) {
+      for (const { reject } of waiters) reject(new Error("The head is closed."));
+    }
+    this.#waiters.clear();
+    await this.#head.close();
+  }
+}

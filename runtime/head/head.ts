@@ -1,0 +1,132 @@
+/**
+ * The head: the recent end of every journal, with the checkpoints, fences and the fragment index, in one
+ * crash-safe transactional store. What a task sees of it; drawn so that a replicated log can stand behind it
+ * later: offsets *increase* and are told by the commit, a transaction belongs to one task, limits are declared.
+ */
+import type { Json } from "../../plan/plan.ts";
+
+/** Names one incarnation of a journal for ever: never reused, not even when a collection is created again. */
+export type JournalId = string;
+
+/** Next offset to read of each journal. The epoch is that of the store's history (see `store-epoch.ts`). */
+export type Position = Readonly<Record<JournalId, readonly [epoch: number, offset: number]>>;
+
+export interface JournalSpec {
+  readonly collection: string;
+  /** From 0. */
+  readonly partition: number;
+}
+
+export interface JournalState extends JournalSpec {
+  readonly id: JournalId;
+  /** Offset that the next appended document gets; the count of documents ever appended. */
+  readonly next: number;
+  /** Documents below this offset are in published fragments. */
+  readonly archived: number;
+  /** Documents below this offset are in the store, in published or in tail fragments. */
+  readonly stored: number;
+  /** Bytes of documents at or above `archived`. */
+  readonly headBytes: number;
+  /** Commit time of the newest document, µs since 1970 UTC; 0 if there is none. */
+  readonly lastAt: number;
+}
+
+/** Documents of one journal that share a commit time. */
+export interface Run {
+  /** Offset of the first document. */
+  readonly first: number;
+  readonly count: number;
+  /** Commit time, µs since 1970 UTC. Never decreases along a journal. */
+  readonly at: number;
+  /** NDJSON, `count` lines. */
+  readonly lines: Uint8Array;
+}
+
+/** Largest append of one transaction to one journal, bytes. Fragments are cut between appends. */
+export const MAX_APPEND_BYTES = 8 * 1024 * 1024;
+
+export interface Append {
+  readonly journal: JournalId;
+  readonly count: number;
+  /** NDJSON, `count` lines. Ownership passes to the head: do not touch it afterwards. */
+  readonly lines: Uint8Array;
+}
+
+/** All of it or nothing of it, and only while `fence` is the task's newest. */
+export interface HeadTransaction {
+  readonly task: string;
+  readonly fence: number;
+  readonly appends: readonly Append[];
+  /** Replaces the task's checkpoint; undefined leaves it. */
+  readonly checkpoint?: Json;
+}
+
+export interface Committed {
+  readonly at: number;
+  /** First offset of each append, in their order. */
+  readonly firsts: readonly number[];
+}
+
+export interface TaskGrant {
+  /** Pass it with every transaction. A later `openTask` of the same task makes it stale. */
+  readonly fence: number;
+  readonly checkpoint: Json | undefined;
+}
+
+export interface FragmentRef {
+  readonly key: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Where the documents from an offset on are to be had. */
+export type ReadAnswer =
+  | { readonly kind: "fragment"; readonly fragment: FragmentRef }
+  | { readonly kind: "runs"; readonly runs: readonly Run[] }
+  /** Nothing there yet: the offset is the journal's end. */
+  | { readonly kind: "end" };
+
+export interface FragmentRecord extends FragmentRef {
+  /** `tail`: small, for durability only; the head keeps its documents. `full`: readers use it. */
+  readonly kind: "full" | "tail";
+  readonly storedBytes: number;
+}
+
+/** The head as tasks use it, in the same thread or over a port. */
+export interface Head {
+  /** Creates what is missing. The answer is in the order of the question. */
+  ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]>;
+  journals(): Promise<readonly JournalState[]>;
+  /** Raises the task's fence and reads its checkpoint. */
+  openTask(task: string): Promise<TaskGrant>;
+  /** The committed checkpoints of these tasks, in their order. */
+  checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]>;
+  /** Resolves once the transaction is flushed to disk. Rejects with `FencedError` if the fence is stale. */
+  commit(transaction: HeadTransaction): Promise<Committed>;
+  /** `maxBytes` bounds the answer, but at least one run comes. */
+  read(journal: JournalId, from: number, maxBytes: number): Promise<ReadAnswer>;
+  /** Resolves when a document at this offset is durable; rejects when the head closes. */
+  wait(journal: JournalId, offset: number): Promise<void>;
+  /** Like `read`, past the fragment index: what the archiver cuts fragments from. Empty at the end. */
+  readHead(journal: JournalId, from: number, maxBytes: number): Promise<readonly Run[]>;
+  /** Records a range before its upload, so that a repeat after a crash cuts the same object. */
+  intendFragment(journal: JournalId, fragment: FragmentRecord): Promise<void>;
+  /** Records that the store lists the object. A full one takes its range over from the head. */
+  publishFragment(journal: JournalId, fragment: FragmentRecord): Promise<void>;
+  /** Intended and not yet published. */
+  intendedFragments(journal: JournalId): Promise<readonly FragmentRecord[]>;
+  /** Published ones in offset order. */
+  fragments(journal: JournalId): Promise<readonly FragmentRecord[]>;
+  /** Forgets tail fragments that a full one covers, after their objects are deleted. */
+  forgetTails(journal: JournalId, keys: readonly string[]): Promise<void>;
+  /** Deletes a bounded number of archived batches from the head. True if more are left. */
+  trim(journal: JournalId): Promise<boolean>;
+  /** Small named values of the runtime: the applied plan, the store's epoch. */
+  getNote(name: string): Promise<Json | undefined>;
+  setNote(name: string, value: Json): Promise<void>;
+}
+
+/** A stored value failed its checksum. It is named and never served. */
+export class CorruptHeadError extends Error {
+  override readonly name = "CorruptHeadError";
+}

@@ -1,0 +1,54 @@
+/** LMDB keeps no checksums, so what the head stores carries its own, over the value and the place it belongs to. */
+import { crc32 } from "node:zlib";
+import type { Json } from "../../plan/plan.ts";
+import { CorruptHeadError } from "./head.ts";
+
+/** Bytes before the lines of a batch: CRC-32 (u32), count (u32), commit time in µs (f64), all big-endian. */
+const BATCH_HEADER_BYTES = 16;
+
+export interface Batch {
+  readonly count: number;
+  readonly at: number;
+  readonly lines: Uint8Array;
+}
+
+export function sealBatch(journal: number, first: number, batch: Batch): Buffer {
+  const sealed = Buffer.allocUnsafe(BATCH_HEADER_BYTES + batch.lines.byteLength);
+  sealed.writeUInt32BE(batch.count, 4);
+  sealed.writeDoubleBE(batch.at, 8);
+  sealed.set(batch.lines, BATCH_HEADER_BYTES);
+  sealed.writeUInt32BE(batchChecksum(journal, first, sealed), 0);
+  return sealed;
+}
+
+/** The lines are a view of `sealed`. Throws `CorruptHeadError` if it is not what `sealBatch` made for this place. */
+export function openBatch(journal: number, first: number, sealed: Buffer): Batch {
+  if (sealed.length < BATCH_HEADER_BYTES || sealed.readUInt32BE(0) !== batchChecksum(journal, first, sealed)) {
+    throw new CorruptHeadError(
+      `The head's batch at journal ${journal}, offset ${first} fails its checksum; it is not served.`,
+    );
+  }
+  return {
+    count: sealed.readUInt32BE(4),
+    at: sealed.readDoubleBE(8),
+    lines: sealed.subarray(BATCH_HEADER_BYTES),
+  };
+}
+
+function batchChecksum(journal: number, first: number, sealed: Buffer): number {
+  return crc32(sealed.subarray(4), crc32(`${journal}/${first}`));
+}
+
+export function sealJson(place: string, value: Json): string {
+  const text = JSON.stringify(value);
+  return crc32(text, crc32(place)).toString(16).padStart(8, "0") + text;
+}
+
+export function openJson(place: string, sealed: string): Json {
+  const text = sealed.slice(8);
+  if (crc32(text, crc32(place)) !== Number.parseInt(sealed.slice(0, 8), 16)) {
+    throw new CorruptHeadError(`The head's entry "${place}" fails its checksum; it is not used.`);
+  }
+  // What JSON.parse gives back is what sealJson was given: the checksum says so.
+  return JSON.parse(text) as Json;
+}

@@ -1,0 +1,125 @@
+/** `weir read`: a collection as NDJSON, from history to live. */
+import type { CollectionPlan, JsonObject, Plan } from "../../plan/plan.ts";
+import type { Head, JournalState, Run } from "../head/head.ts";
+import { Combiner } from "../reduction/combiner.ts";
+import type { ObjectStore } from "../store/store.ts";
+import { type Chunk, JournalReader } from "./reader.ts";
+import { isRemoval, parseRun, runFrom } from "./runs.ts";
+
+export interface ReadRequest {
+  readonly collection: string;
+  /** First offset to read. */
+  readonly fromOffset?: number;
+  /** Skips documents committed before it: µs since 1970 UTC. */
+  readonly fromTime?: number;
+  /** Documents at most. */
+  readonly limit?: number;
+  /** Goes on with live documents at the end. */
+  readonly follow?: boolean;
+  /** One fully reduced document per key, of what is there now. */
+  readonly reduced?: boolean;
+  /** Adds `_meta: { offset, at }` to each document. */
+  readonly meta?: boolean;
+}
+
+/** Yields parts of NDJSON, whole lines each. Throws if the collection is unknown. */
+export async function* readLines(
+  head: Head,
+  store: ObjectStore,
+  request: ReadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const journal = await journalOf(head, request.collection);
+  if (request.reduced) {
+    yield* readReduced(head, store, journal, request);
+    return;
+  }
+  let left = request.limit ?? Number.POSITIVE_INFINITY;
+  for await (const run of runsOf(head, store, journal, request, signal)) {
+    const part = request.meta || left < run.count ? linesOf(run, left, request.meta === true) : textOf(run);
+    left -= Math.min(left, run.count);
+    yield part;
+    if (left === 0) return;
+  }
+}
+
+async function journalOf(head: Head, collection: string): Promise<JournalState> {
+  const journals = await head.journals();
+  const found = journals.find((journal) => journal.collection === collection);
+  if (found) return found;
+  const names = journals.map((journal) => journal.collection).sort();
+  throw new Error(
+    names.length === 0
+      ? `There is no collection "${collection}": nothing has run in this data directory yet.`
+      : `There is no collection "${collection}" in this data directory; it has ${names.join(", ")}.`,
+  );
+}
+
+async function* runsOf(
+  head: Head,
+  store: ObjectStore,
+  journal: JournalState,
+  { fromOffset = 0, fromTime = 0, follow = false }: ReadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Run> {
+  if (fromOffset > journal.next) {
+    throw new Error(`Offset ${fromOffset} is past the end of "${journal.collection}", which is ${journal.next}.`);
+  }
+  const reader = new JournalReader(head, store, journal.id, fromOffset);
+  for (;;) {
+    const chunk: Chunk | undefined = follow ? await reader.next(signal) : await reader.poll();
+    if (!chunk || signal.aborted) return;
+    for (const run of chunk.runs) if (run.at >= fromTime) yield run;
+  }
+}
+
+async function* readReduced(
+  head: Head,
+  store: ObjectStore,
+  journal: JournalState,
+  { collection, limit = Number.POSITIVE_INFINITY }: ReadRequest,
+): AsyncGenerator<string> {
+  const combiner = new Combiner(await definitionOf(head, collection));
+  for await (const run of runsOf(head, store, journal, { collection }, new AbortController().signal)) {
+    for (const document of parseRun(run)) {
+      if (isRemoval(document)) combiner.remove(document);
+      else combiner.add(document);
+    }
+  }
+  let left = limit;
+  for (const change of combiner.drain()) {
+    if (change.op === "remove") continue;
+    if (left-- <= 0) return;
+    yield `${JSON.stringify(change.document)}\n`;
+  }
+}
+
+async function definitionOf(head: Head, collection: string): Promise<CollectionPlan> {
+  const plan = (await head.getNote("applied-plan")) as unknown as Plan | undefined; // written by the runtime
+  const definition = plan?.collections[collection];
+  if (!definition) throw new Error(`The applied plan does not have "${collection}".`);
+  return definition;
+}
+
+function textOf(run: Run): string {
+  return Buffer.from(run.lines.buffer, run.lines.byteOffset, run.lines.byteLength).toString("utf8");
+}
+
+function linesOf(run: Run, limit: number, meta: boolean): string {
+  const lines = textOf(runFrom(run, run.first)).split("\n").slice(0, Math.min(run.count, limit));
+  if (!meta) return `${lines.join("\n")}\n`;
+  const at = isoMicroseconds(run.at);
+  return lines
+    .map((line, i) => {
+      const document = JSON.parse(line) as JsonObject; // a journal holds objects only
+      const own = document._meta as JsonObject | undefined;
+      return `${JSON.stringify({ ...document, _meta: { ...own, offset: run.first + i, at } })}\n`;
+    })
+    .join("");
+}
+
+/** `2026-11-23T03:40:39.123456Z` */
+function isoMicroseconds(at: number): string {
+  const seconds = new Date(Math.floor(at / 1000)).toISOString().slice(0, -1);
+  return `${seconds}${String(at % 1000).padStart(3, "0")}Z`;
+}

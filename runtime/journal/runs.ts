@@ -1,0 +1,71 @@
+/** Runs of documents as values: cutting, parsing and writing them. */
+import type { JsonObject } from "../../plan/plan.ts";
+import type { Run } from "../head/head.ts";
+
+const NEWLINE = 0x0a;
+
+/** The part of a run from an offset on. `from` lies in the run. */
+export function runFrom(run: Run, from: number): Run {
+  if (from <= run.first) return run;
+  const skipped = from - run.first;
+  const lines = Buffer.from(run.lines.buffer, run.lines.byteOffset, run.lines.byteLength);
+  let start = 0;
+  for (let i = 0; i < skipped; i++) start = lines.indexOf(NEWLINE, start) + 1;
+  return { first: from, count: run.count - skipped, at: run.at, lines: lines.subarray(start) };
+}
+
+/** The first `count` documents of a run. */
+export function runHead(run: Run, count: number): Run {
+  if (count >= run.count) return run;
+  const lines = Buffer.from(run.lines.buffer, run.lines.byteOffset, run.lines.byteLength);
+  let end = 0;
+  for (let i = 0; i < count; i++) end = lines.indexOf(NEWLINE, end) + 1;
+  return { first: run.first, count, at: run.at, lines: lines.subarray(0, end) };
+}
+
+/** The documents of a run, in order. One parse of the joined lines is faster than one of each. */
+export function parseRun(run: Run): JsonObject[] {
+  const text = Buffer.from(run.lines.buffer, run.lines.byteOffset, run.lines.byteLength).toString("utf8");
+  // Raw line breaks stand only between documents: inside JSON strings they are escaped.
+  const documents = JSON.parse(`[${text.slice(0, -1).replaceAll("\n", ",")}]`) as JsonObject[];
+  if (documents.length !== run.count) {
+    throw new Error(`A run at offset ${run.first} holds ${documents.length} documents instead of ${run.count}.`);
+  }
+  return documents;
+}
+
+/** A removal travels as the key fields with this marker; schemas may not use the name `_meta`. */
+export function isRemoval(document: JsonObject): boolean {
+  const meta = document._meta as { removed?: boolean } | undefined;
+  return meta?.removed === true;
+}
+
+/** Bytes of its own, so that passing them to another thread moves them and copies nothing else. */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes);
+}
+
+/** Cuts NDJSON into pieces of at most `limit` bytes, between lines. Throws if one line is longer. */
+export function splitLines(lines: Uint8Array, limit: number): { count: number; lines: Uint8Array }[] {
+  const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
+  const pieces: { count: number; lines: Uint8Array }[] = [];
+  let start = 0;
+  let end = 0;
+  let count = 0;
+  while (end < bytes.length) {
+    const next = bytes.indexOf(NEWLINE, end) + 1;
+    if (next === 0) throw new Error("NDJSON does not end with a line break.");
+    if (next - end > limit) {
+      throw new RangeError(`A document of ${next - end} bytes is over the limit of ${limit} bytes.`);
+    }
+    if (next - start > limit) {
+      pieces.push({ count, lines: bytes.subarray(start, end) });
+      start = end;
+      count = 0;
+    }
+    end = next;
+    count++;
+  }
+  if (count > 0) pieces.push({ count, lines: bytes.subarray(start, end) });
+  return pieces;
+}

@@ -1,0 +1,263 @@
+/**
+ * Runs a plan: the head's thread, the archiver's, and one for each task. Everything that can be refused is
+ * refused before anything starts: a data directory in use, a missing variable, a plan that changes what stands.
+ */
+import { join } from "node:path";
+import { type MessagePort, Worker } from "node:worker_threads";
+import type { RuntimeSettings } from "../connectors/driver.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
+import { mergeApplied, refuseChanges } from "./changes.ts";
+import { captureDriver, materializationDriver } from "./connectors.ts";
+import { ControlServer } from "./control/server.ts";
+import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
+import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
+import { tasksOf } from "./graph.ts";
+import type { JournalState } from "./head/head.ts";
+import { type OpenHead, openHead } from "./head/open-head.ts";
+import { storeEpoch } from "./store-epoch.ts";
+import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
+import { Supervisor } from "./supervisor.ts";
+import { isSettled, type TaskStatus } from "./task-status.ts";
+import type { Task, TaskReport } from "./task/task.ts";
+import { startWorker } from "./threads/entry.ts";
+
+export interface RuntimeConfig {
+  /** Absolute. Holds the head, the lock, and by default the store. */
+  readonly dataDir: string;
+  /** As written in the configuration: strings may be environment references. */
+  readonly store: unknown;
+  readonly settings: RuntimeSettings;
+  readonly fragments: { readonly targetBytes: number; readonly maxAgeSeconds: number };
+}
+
+export interface RunnableBuild {
+  readonly plan: Plan;
+  readonly planHash: string;
+  /** Directory that holds `bundles/`. */
+  readonly directory: string;
+}
+
+export type RuntimeEvent =
+  | TaskReport
+  | { readonly kind: "store"; readonly message: string }
+  | { readonly kind: "fatal"; readonly message: string };
+
+export interface StatusReport {
+  readonly planHash: string;
+  readonly pid: number;
+  readonly tasks: readonly TaskStatus[];
+  readonly collections: readonly CollectionStatus[];
+  readonly store: StoreStatus;
+}
+
+export interface CollectionStatus {
+  readonly name: string;
+  /** Documents ever appended. */
+  readonly documents: number;
+  /** Documents of these that the store does not have yet: what a lost disk would lose. */
+  readonly notInStore: number;
+}
+
+export interface StoreStatus {
+  readonly location: string;
+  readonly lastError: string | null;
+}
+
+const ARCHIVE_INTERVAL_MS = 1_000;
+/** How long a stop waits for the last documents to reach the store, ms. */
+const ARCHIVE_STOP_MS = 20_000;
+const APPLIED = "applied-plan";
+
+export class Runtime {
+  readonly #config: RuntimeConfig;
+  readonly #build: RunnableBuild;
+  readonly #lock: DataDirectoryLock;
+  readonly #head: OpenHead;
+  readonly #store: ObjectStore;
+  readonly #supervisor: Supervisor;
+  readonly #archive: Worker;
+  readonly #onEvent: (event: RuntimeEvent) => void;
+  /** Names of the captures whose sources end. */
+  readonly #bounded: ReadonlySet<string>;
+  #control: ControlServer | undefined;
+  #storeError: string | null = null;
+
+  private constructor(parts: {
+    config: RuntimeConfig;
+    build: RunnableBuild;
+    lock: DataDirectoryLock;
+    head: OpenHead;
+    store: ObjectStore;
+    storeConfig: StoreConfig;
+    epoch: number;
+    groups: readonly (readonly Task[])[];
+    bounded: ReadonlySet<string>;
+    onEvent: (event: RuntimeEvent) => void;
+  }) {
+    this.#config = parts.config;
+    this.#build = parts.build;
+    this.#lock = parts.lock;
+    this.#head = parts.head;
+    this.#store = parts.store;
+    this.#onEvent = parts.onEvent;
+    this.#bounded = parts.bounded;
+    this.#supervisor = new Supervisor(parts.groups, {
+      connectHead: () => parts.head.connect(),
+      store: parts.storeConfig,
+      settings: parts.config.settings,
+      onReport: parts.onEvent,
+    });
+    this.#archive = this.#startArchive(parts.storeConfig, parts.epoch);
+  }
+
+  /** Resolves once everything has been started. Throws, with nothing left running, if anything is refused. */
+  static async start(
+    build: RunnableBuild,
+    config: RuntimeConfig,
+    environment: Environment,
+    onEvent: (event: RuntimeEvent) => void,
+  ): Promise<Runtime> {
+    requireEnvironment(build.plan, config.store, environment);
+    const lock = await lockDataDirectory(config.dataDir);
+    const undo: (() => unknown)[] = [() => lock.release()];
+    try {
+      // A failed flush leaves unknown what is on disk: end at once, and let a restart read what is.
+      const die = (error: Error) => onEvent({ kind: "fatal", message: `The head failed: ${error.message}` });
+      const head = await openHead(join(config.dataDir, "head"), die);
+      undo.unshift(() => head.close());
+      const applied = (await head.head.getNote(APPLIED)) as unknown as Plan | undefined; // written below
+      refuseChanges(applied, build.plan);
+      // The references have been replaced: what is left is the store's own configuration.
+      const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
+      const store = await openStore(storeConfig);
+      undo.unshift(() => store.close());
+      const epoch = await storeEpoch(head.head, store);
+      const specs = Object.keys(build.plan.collections).map((collection) => ({ collection, partition: 0 }));
+      const journals = await head.head.ensureJournals(specs);
+      await head.head.setNote(APPLIED, JSON.parse(JSON.stringify(mergeApplied(applied, build.plan))));
+      const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, journals, epoch, environment });
+      const groups = await threadGroups(tasks);
+      const bounded = await boundedCaptures(tasks);
+      const parts = { config, build, lock, head, store, storeConfig, epoch, groups, bounded, onEvent };
+      const runtime = new Runtime(parts);
+      runtime.#control = await ControlServer.listen(runtime, config.dataDir);
+      lock.announce({ pid: process.pid, socket: runtime.#control.socket });
+      runtime.#supervisor.start();
+      return runtime;
+    } catch (error) {
+      for (const step of undo) await step();
+      throw error;
+    }
+  }
+
+  #startArchive(store: StoreConfig, epoch: number): Worker {
+    const head: MessagePort = this.#head.connect();
+    const { targetBytes, maxAgeSeconds } = this.#config.fragments;
+    const worker = startWorker(import.meta.url, "./archive/archive-thread", {
+      workerData: {
+        head,
+        store,
+        epoch,
+        settings: { targetBytes, tailAfterMs: maxAgeSeconds * 1000 },
+        intervalMs: ARCHIVE_INTERVAL_MS,
+      } satisfies ArchiveThreadData,
+      transferList: [head],
+      name: "archive",
+    });
+    worker.on("message", (event: ArchiveEvent) => {
+      const message = event.kind === "failed" ? event.message : null;
+      if (message !== null && message !== this.#storeError) this.#onEvent({ kind: "store", message });
+      this.#storeError = message;
+    });
+    worker.on("error", (error) => this.#onEvent({ kind: "fatal", message: `The archiver failed: ${error.message}` }));
+    return worker;
+  }
+
+  get head(): OpenHead["head"] {
+    return this.#head.head;
+  }
+
+  get store(): ObjectStore {
+    return this.#store;
+  }
+
+  async status(): Promise<StatusReport> {
+    const journals = await this.head.journals();
+    return {
+      planHash: this.#build.planHash,
+      pid: process.pid,
+      tasks: this.#supervisor.monitors.map((monitor) => monitor.status(journals)),
+      collections: collectionStatuses(journals),
+      store: { location: this.#store.description, lastError: this.#storeError },
+    };
+  }
+
+  /** True once bounded sources are exhausted and every task has read all there is, or has halted. */
+  async isSettled(): Promise<boolean> {
+    const snapshots = this.#supervisor.monitors.map((monitor) => monitor.snapshot());
+    return isSettled(snapshots, await this.head.journals(), (task) => this.#bounded.has(task.name));
+  }
+
+  get halted(): readonly string[] {
+    return this.#supervisor.monitors.filter(({ state }) => state === "halted").map(({ task }) => task.name);
+  }
+
+  /** Lets every task finish its transaction, moves what is committed to the store, and closes. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+    const exited = new Promise((resolve) => this.#archive.once("exit", resolve));
+    this.#archive.postMessage("stop");
+    const deadline = setTimeout(() => void this.#archive.terminate(), ARCHIVE_STOP_MS);
+    await exited;
+    clearTimeout(deadline);
+    await this.#control?.close();
+    await this.#store.close();
+    await this.#head.close();
+    this.#lock.release();
+  }
+}
+
+export function collectionStatuses(journals: readonly JournalState[]): CollectionStatus[] {
+  const names = [...new Set(journals.map(({ collection }) => collection))].sort();
+  return names.map((name) => {
+    const own = journals.filter(({ collection }) => collection === name);
+    return {
+      name,
+      documents: own.reduce((sum, { next }) => sum + next, 0),
+      notInStore: own.reduce((sum, { next, stored }) => sum + next - stored, 0),
+    };
+  });
+}
+
+/** Captures of a connector that shares a thread together, every other task by itself. */
+async function threadGroups(tasks: readonly Task[]): Promise<Task[][]> {
+  const groups: Task[][] = [];
+  const shared = new Map<string, Task[]>();
+  for (const task of tasks) {
+    if (task.kind === "materialization") await materializationDriver(task.plan.connector);
+    const { connector } = task.kind === "capture" ? task.plan : { connector: undefined };
+    if (connector === undefined || (await captureDriver(connector)).thread === "own") {
+      groups.push([task]);
+      continue;
+    }
+    const group = shared.get(connector);
+    if (group) group.push(task);
+    else {
+      const created = [task];
+      shared.set(connector, created);
+      groups.push(created);
+    }
+  }
+  return groups;
+}
+
+async function boundedCaptures(tasks: readonly Task[]): Promise<ReadonlySet<string>> {
+  const bounded = new Set<string>();
+  for (const task of tasks) {
+    if (task.kind !== "capture") continue;
+    const driver = await captureDriver(task.plan.connector);
+    if (driver.bounded(task.config)) bounded.add(task.name);
+  }
+  return bounded;
+}

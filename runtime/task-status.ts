@@ -1,0 +1,158 @@
+/** What is known of a task while it runs. Values only: fed by reports, read by `status`. */
+import type { JournalState, Position } from "./head/head.ts";
+import type { Task, TaskReport } from "./task/task.ts";
+
+export type TaskState = "starting" | "running" | "caught-up" | "retrying" | "halted" | "exhausted" | "stopped";
+
+export interface TaskStatus {
+  readonly name: string;
+  readonly kind: Task["kind"];
+  readonly state: TaskState;
+  /** Next offset to read of its source; null for a capture. */
+  readonly position: number | null;
+  /** Documents read, or captured, since this process started. */
+  readonly documents: number;
+  readonly documentsBehind: number;
+  /** Age of what it has not read yet: 0 when caught up. */
+  readonly secondsBehind: number;
+  /** Documents per second over the last seconds. */
+  readonly rate: number;
+  /** While it is behind: share of its source that it has read, and the time left at the current rate. */
+  readonly backfill: { readonly percent: number; readonly etaSeconds: number | null } | null;
+  readonly lastError: string | null;
+  readonly restarts: number;
+}
+
+export interface TaskSnapshot {
+  readonly task: Task;
+  readonly state: Exclude<TaskState, "caught-up">;
+  /** Next offset to read, committed; null for a capture. */
+  readonly offset: number | null;
+}
+
+/**
+ * Whether a plan's tasks have nothing left to do: bounded captures are exhausted, and every other task stands at
+ * its source's end; one that halted counts as done. `journals` must be read after the snapshots were taken: a task
+ * that stood at a final end then had committed all its outputs, so the ends read now are final for its readers too.
+ */
+export function isSettled(
+  snapshots: readonly TaskSnapshot[],
+  journals: readonly JournalState[],
+  isBounded: (task: Task) => boolean,
+): boolean {
+  return snapshots.every(({ task, state, offset }) => {
+    if (state === "halted" || state === "exhausted") return true;
+    if (task.kind === "capture") return !isBounded(task);
+    const source = journals.find(({ id }) => id === task.source.id);
+    return state === "running" && source !== undefined && source.next === offset;
+  });
+}
+
+/** Rates are over a window of at least this long, ms. */
+const RATE_WINDOW_MS = 2_000;
+
+export class TaskMonitor {
+  readonly task: Task;
+  #state: Exclude<TaskState, "caught-up"> = "starting";
+  #position: Position | undefined;
+  #documents = 0;
+  #at = 0;
+  #lastError: string | null = null;
+  #restarts = 0;
+  #windowStart = { time: Date.now(), documents: 0 };
+  #rate = 0;
+
+  constructor(task: Task) {
+    this.task = task;
+  }
+
+  get state(): Exclude<TaskState, "caught-up"> {
+    return this.#state;
+  }
+
+  accept(report: TaskReport): void {
+    switch (report.kind) {
+      case "opened":
+        this.#state = "running";
+        return;
+      case "progress":
+        this.#position = report.position ?? this.#position;
+        this.#documents += report.documents;
+        this.#at = Math.max(this.#at, report.at);
+        if (report.documents > 0) this.#lastError = null;
+        return;
+      case "exhausted":
+        this.#state = "exhausted";
+        return;
+      case "halted":
+        this.#state = "halted";
+        this.#lastError = report.message;
+        return;
+      case "failed":
+        this.#state = "retrying";
+        this.#lastError = report.message;
+        this.#restarts++;
+        return;
+      case "log":
+        return;
+      default:
+        report satisfies never;
+    }
+  }
+
+  stopped(): void {
+    if (this.#state !== "halted" && this.#state !== "exhausted") this.#state = "stopped";
+  }
+
+  snapshot(): TaskSnapshot {
+    return { task: this.task, state: this.#state, offset: this.#offset() };
+  }
+
+  status(journals: readonly JournalState[], now = Date.now()): TaskStatus {
+    this.#measureRate(now);
+    const { task } = this;
+    const documentsBehind = this.#behind(journals);
+    const caughtUp = task.kind !== "capture" && this.#state === "running" && documentsBehind === 0;
+    const position = this.#offset();
+    return {
+      name: task.name,
+      kind: task.kind,
+      state: caughtUp ? "caught-up" : this.#state,
+      position,
+      documents: this.#documents,
+      documentsBehind,
+      secondsBehind:
+        documentsBehind === 0 || this.#at === 0 ? 0 : Math.max(0, Math.round(now / 1000 - this.#at / 1e6)),
+      rate: Math.round(this.#rate),
+      backfill:
+        documentsBehind === 0
+          ? null
+          : {
+              percent: Math.floor((100 * (position ?? 0)) / ((position ?? 0) + documentsBehind)),
+              etaSeconds: this.#rate > 0 ? Math.ceil(documentsBehind / this.#rate) : null,
+            },
+      lastError: this.#lastError,
+      restarts: this.#restarts,
+    };
+  }
+
+  #offset(): number | null {
+    if (this.task.kind === "capture") return null;
+    return this.#position?.[this.task.source.id]?.[1] ?? 0;
+  }
+
+  #behind(journals: readonly JournalState[]): number {
+    const { task } = this;
+    if (task.kind === "capture") return 0;
+    const source = journals.find(({ id }) => id === task.source.id);
+    return source ? source.next - (this.#offset() ?? 0) : 0;
+  }
+
+  #measureRate(now: number): void {
+    const elapsed = now - this.#windowStart.time;
+    if (elapsed < RATE_WINDOW_MS && this.#rate > 0) return;
+    if (elapsed < 250) return;
+    this.#rate = ((this.#documents - this.#windowStart.documents) * 1000) / elapsed;
+    this.#windowStart = { time: now, documents: this.#documents };
+  }
+}

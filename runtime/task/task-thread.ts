@@ -1,0 +1,49 @@
+/** A task's own thread: it shares nothing with the others, so that what it does to itself hurts it alone. */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { HaltError } from "../../connectors/driver.ts";
+import { captureDriver, materializationDriver } from "../connectors.ts";
+import type { Head } from "../head/head.ts";
+import { openStore } from "../store/store.ts";
+import { remote } from "../threads/remote.ts";
+import { runCaptures } from "./capture.ts";
+import { runDerivation } from "./derivation.ts";
+import { runMaterialization } from "./materialization.ts";
+import type { CaptureTask, Report, Task, TaskThreadData } from "./task.ts";
+
+if (!parentPort) throw new Error("task-thread.ts runs as a worker thread only.");
+const parent: Pick<MessagePort, "postMessage" | "once"> = parentPort;
+const data = workerData as TaskThreadData; // set by the supervisor
+const stop = new AbortController();
+parent.once("message", () => stop.abort());
+const report: Report = (message) => parent.postMessage(message);
+
+// Stacks of transforms lead to the flow file's own lines.
+process.setSourceMapsEnabled(true);
+
+async function run([first, ...rest]: readonly Task[]): Promise<void> {
+  if (!first) throw new Error("A task thread was started without a task.");
+  const head = remote<Head>(data.head);
+  if (first.kind === "capture") {
+    // Only captures share a thread.
+    const captures = [first, ...rest] as CaptureTask[];
+    const driver = await captureDriver(first.plan.connector);
+    return runCaptures(captures, driver, head, data.settings, stop.signal, report);
+  }
+  const store = await openStore(data.store);
+  try {
+    if (first.kind === "derivation") return await runDerivation(first, head, store, stop.signal, report);
+    const driver = await materializationDriver(first.plan.connector);
+    return await runMaterialization(first, driver, head, store, stop.signal, report);
+  } finally {
+    await store.close();
+  }
+}
+
+try {
+  await run(data.tasks);
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  const kind = error instanceof HaltError ? "halted" : "failed";
+  for (const { name } of data.tasks) report({ kind, task: name, message });
+}
+process.exit(0);

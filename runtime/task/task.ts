@@ -1,0 +1,82 @@
+/** What the main thread and a task's thread say to each other. */
+import type { MessagePort } from "node:worker_threads";
+import type { RuntimeSettings } from "../../connectors/driver.ts";
+import type {
+  CapturePlan,
+  CollectionPlan,
+  DerivationPlan,
+  JsonObject,
+  MaterializationPlan,
+} from "../../plan/plan.ts";
+import type { JournalState, Position } from "../head/head.ts";
+import type { StoreConfig } from "../store/store.ts";
+
+/** A journal that a task reads or writes, of the store's history that is current. */
+export interface TaskJournal extends Pick<JournalState, "id" | "partition"> {
+  readonly epoch: number;
+}
+
+export interface CaptureTask {
+  readonly kind: "capture";
+  readonly name: string;
+  readonly plan: CapturePlan;
+  readonly config: JsonObject;
+  readonly collection: CollectionPlan;
+  readonly target: TaskJournal;
+}
+
+export interface DerivationTask {
+  readonly kind: "derivation";
+  readonly name: string;
+  readonly plan: DerivationPlan;
+  readonly collection: CollectionPlan;
+  readonly sourceName: string;
+  readonly source: TaskJournal;
+  readonly target: TaskJournal;
+  /** Absolute path of the transform's bundle. */
+  readonly bundleFile: string;
+}
+
+export interface MaterializationTask {
+  readonly kind: "materialization";
+  readonly name: string;
+  readonly plan: MaterializationPlan;
+  readonly config: JsonObject;
+  readonly collection: CollectionPlan;
+  readonly source: TaskJournal;
+}
+
+export type Task = CaptureTask | DerivationTask | MaterializationTask;
+
+export interface TaskThreadData {
+  /** Several only where captures of one connector share a thread. */
+  readonly tasks: readonly Task[];
+  readonly head: MessagePort;
+  readonly store: StoreConfig;
+  readonly settings: RuntimeSettings;
+}
+
+export type TaskCommand = { readonly kind: "stop" };
+
+export type TaskReport =
+  /** The task has opened its ends and works. */
+  | { readonly kind: "opened"; readonly task: string }
+  /** `position` is committed; `documents` were read (or captured) since the last report. */
+  | {
+      readonly kind: "progress";
+      readonly task: string;
+      /** Undefined for a capture, whose cursor is its driver's own. */
+      readonly position: Position | undefined;
+      readonly documents: number;
+      /** Commit time of the newest document read, µs since 1970 UTC; 0 if none. */
+      readonly at: number;
+    }
+  /** A bounded capture has committed all of its source. */
+  | { readonly kind: "exhausted"; readonly task: string }
+  /** It cannot go on without a person. */
+  | { readonly kind: "halted"; readonly task: string; readonly message: string }
+  /** It failed in a way that may pass: to be opened again after a while. */
+  | { readonly kind: "failed"; readonly task: string; readonly message: string }
+  | { readonly kind: "log"; readonly task: string; readonly level: "info" | "warn"; readonly message: string };
+
+export type Report = (report: TaskReport) => void;

@@ -1,0 +1,99 @@
+/**
+ * Calls an object in another thread: `expose` answers on one end of a `MessageChannel`, `remote` asks on the
+ * other. Buffers that a call or an answer holds alone are transferred, not copied. Errors keep name and message.
+ */
+import type { MessagePort, Transferable } from "node:worker_threads";
+import { FencedError, HaltError } from "../../connectors/driver.ts";
+
+type Methods<T> = { readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => Promise<R> : never };
+
+interface Call {
+  readonly id: number;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+interface ThrownError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+}
+
+type Answer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly thrown: ThrownError };
+
+export function expose<T extends object>(target: Methods<T>, port: MessagePort): void {
+  port.on("message", (call: Call) => {
+    const method = (target as Record<string, unknown>)[call.method];
+    if (typeof method !== "function") {
+      port.postMessage({ id: call.id, thrown: thrownOf(new Error(`No method "${call.method}".`)) });
+      return;
+    }
+    // The port's other end is `remote<T>`, whose types are those of `target`.
+    (method.apply(target, call.args) as Promise<unknown>).then(
+      (value) => port.postMessage({ id: call.id, value } satisfies Answer, buffersOf(value)),
+      (error: unknown) => port.postMessage({ id: call.id, thrown: thrownOf(error) } satisfies Answer),
+    );
+  });
+}
+
+export function remote<T extends object>(port: MessagePort): Methods<T> {
+  const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  let lastId = 0;
+  let closed = false;
+  port.on("message", (answer: Answer) => {
+    const call = pending.get(answer.id);
+    pending.delete(answer.id);
+    if ("thrown" in answer) call?.reject(errorOf(answer.thrown));
+    else call?.resolve(answer.value);
+  });
+  port.on("close", () => {
+    closed = true;
+    for (const { reject } of pending.values()) reject(new Error("The other thread has ended."));
+    pending.clear();
+  });
+  const call = (method: string, args: readonly unknown[]) =>
+    new Promise<unknown>((resolve, reject) => {
+      if (closed) return reject(new Error("The other thread has ended."));
+      const id = ++lastId;
+      pending.set(id, { resolve, reject });
+      port.postMessage({ id, method, args } satisfies Call, buffersOf(args));
+    });
+  // A proxy has the methods of T by construction; `then` is absent, or awaiting the proxy would call it.
+  return new Proxy({} as Methods<T>, {
+    get: (_, method) =>
+      typeof method === "string" && method !== "then" ? (...args: unknown[]) => call(method, args) : undefined,
+  });
+}
+
+/** The buffers in a message that no one else looks into: whole ones. Views of a larger buffer are copied. */
+function buffersOf(value: unknown, found: Set<Transferable> = new Set()): Transferable[] {
+  if (ArrayBuffer.isView(value)) {
+    if (value.byteLength > 0 && value.byteLength === value.buffer.byteLength && value.buffer instanceof ArrayBuffer) {
+      found.add(value.buffer);
+    }
+  } else if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object") buffersOf(item, found);
+  } else if (typeof value === "object" && value !== null) {
+    for (const item of Object.values(value)) if (typeof item === "object") buffersOf(item, found);
+  }
+  return [...found];
+}
+
+export function thrownOf(error: unknown): ThrownError {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { name, message, stack };
+}
+
+/** The class is restored where callers tell it apart: a fence, a halt. */
+export function errorOf({ name, message, stack }: ThrownError): Error {
+  const error =
+    name === "FencedError"
+      ? new FencedError(message)
+      : name === "HaltError"
+        ? new HaltError(message)
+        : new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
