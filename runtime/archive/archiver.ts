@@ -129,7 +129,7 @@ export class Archiver {
 
   async #upload(journal: JournalState, runs: readonly Run[], kind: FragmentRecord["kind"]): Promise<void> {
     const { collection, partition } = journal;
-    const encoded = await encodeFragment({ collection, partition, epoch: this.#epoch, kind, runs });
+    const encoded = await encodeFragment({ collection, partition, epoch: this.#epoch, tail: kind === "tail", runs });
     const { key, first, last, bytes } = encoded;
     const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength };
     await this.#head.intendFragment(journal.id, record);

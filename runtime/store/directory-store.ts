@@ -11,13 +11,16 @@ import {
   type StoredObject,
   StoreError,
   TEMPORARY_PREFIX,
-} from "./store.ts";
+} from "./object-store.ts";
 
 export async function openDirectoryStore(directory: string): Promise<ObjectStore> {
   if (!isAbsolute(directory)) {
-    throw new StoreError(`The store's directory ${JSON.stringify(directory)} is relative: give an absolute path.`, {
-      transient: false,
-    });
+    throw new StoreError(
+      `The store's directory ${JSON.stringify(directory)} is relative: give an absolute path.`,
+      {
+        transient: false,
+      },
+    );
   }
   const store = new DirectoryStore(resolve(directory));
   await store.prepare();
@@ -159,7 +162,10 @@ class DirectoryStore implements ObjectStore {
 
   #storeError(error: unknown, action: string): StoreError {
     const { code, message } = systemError(error);
-    const sentence = action === "be opened" ? `The store at ${this.description} cannot be opened` : `${this.description} could not ${action}`;
+    const sentence =
+      action === "be opened"
+        ? `The store at ${this.description} cannot be opened`
+        : `${this.description} could not ${action}`;
     const remedy = REMEDIES[code];
     return new StoreError(`${capitalize(sentence)}: ${remedy?.text ?? message}.`, {
       cause: error,
@@ -170,10 +176,19 @@ class DirectoryStore implements ObjectStore {
 
 const REMEDIES: Readonly<Record<string, { readonly text: string; readonly transient: boolean }>> = {
   EACCES: { text: "access is denied (EACCES); give this user read and write permission", transient: false },
-  EPERM: { text: "the operation is not permitted (EPERM); give this user read and write permission", transient: false },
+  EPERM: {
+    text: "the operation is not permitted (EPERM); give this user read and write permission",
+    transient: false,
+  },
   EROFS: { text: "the file system is read-only (EROFS); mount it for writing", transient: false },
-  ENOTDIR: { text: "a part of the path is a file (ENOTDIR); move it away or choose another directory", transient: false },
-  EEXIST: { text: "a file has that name already (EEXIST); move it away or choose another directory", transient: false },
+  ENOTDIR: {
+    text: "a part of the path is a file (ENOTDIR); move it away or choose another directory",
+    transient: false,
+  },
+  EEXIST: {
+    text: "a file has that name already (EEXIST); move it away or choose another directory",
+    transient: false,
+  },
   ENOSPC: { text: "the disk is full (ENOSPC); free space, and it goes on by itself", transient: true },
 };
 
@@ -214,12 +229,15 @@ function systemError(error: unknown): { readonly code: string; readonly message:
 }
 
 function isAbsent(error: unknown): boolean {
-  return ["ENOENT", "EISDIR"].includes(systemError(error).code);
+  return ["ENOENT", "EISDIR", "ENOTDIR"].includes(systemError(error).code);
 }
 
 function startsWith(bytes: Buffer, text: string): boolean {
   const beginning = Buffer.from(text);
-  return bytes.length >= beginning.length && bytes.compare(beginning, 0, beginning.length, 0, beginning.length) === 0;
+  return (
+    bytes.length >= beginning.length &&
+    bytes.compare(beginning, 0, beginning.length, 0, beginning.length) === 0
+  );
 }
 
 function capitalize(text: string): string {

@@ -39,7 +39,8 @@ const KEY =
 export function parseFragmentKey(key: string): FragmentName | undefined {
   const match = KEY.exec(key);
   if (!match) return undefined;
-  const [, collection = "", partition = "", tail, date = "", first = "", last = "", epoch = "", digest = ""] = match;
+  const [, collection = "", partition = "", tail, date = "", first = "", last = "", epoch = "", digest = ""] =
+    match;
   const name: FragmentName = {
     collection,
     partition: Number(partition),
@@ -51,7 +52,10 @@ export function parseFragmentKey(key: string): FragmentName | undefined {
     digest,
   };
   const sane =
-    Number.isSafeInteger(name.first) && Number.isSafeInteger(name.last) && name.first <= name.last && Number.isSafeInteger(name.epoch);
+    Number.isSafeInteger(name.first) &&
+    Number.isSafeInteger(name.last) &&
+    name.first <= name.last &&
+    Number.isSafeInteger(name.epoch);
   // One name, one spelling: a key that we would write differently is not ours.
   return sane && fragmentKey(name) === key ? name : undefined;
 }

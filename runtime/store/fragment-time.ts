@@ -4,7 +4,8 @@
 export function formatTime(at: number): string {
   const milliseconds = Math.floor(at / 1000);
   const time = new Date(milliseconds).toISOString();
-  if (!Number.isSafeInteger(at) || time.length !== 24) throw new RangeError(`The time ${at} µs is out of range.`);
+  if (!Number.isSafeInteger(at) || time.length !== 24)
+    throw new RangeError(`The time ${at} µs is out of range.`);
   return `${time.slice(0, 23)}${String(at - milliseconds * 1000).padStart(3, "0")}Z`;
 }
 

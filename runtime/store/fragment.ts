@@ -9,8 +9,8 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { constants, type ZstdOptions, zstdCompress, zstdDecompress } from "node:zlib";
-import { dateOf, parseTime } from "./fragment-time.ts";
 import { type FragmentName, fragmentKey, parseFragmentKey } from "./fragment-name.ts";
+import { dateOf, parseTime } from "./fragment-time.ts";
 import { MetaSuffix } from "./meta-suffix.ts";
 
 /** Documents of one commit, with neighbouring offsets. */
@@ -61,7 +61,10 @@ export class CorruptFragmentError extends Error {
   readonly key: string;
 
   constructor(key: string, reason: string, options?: ErrorOptions) {
-    super(`The fragment ${key} is damaged: ${reason}. Restore the object from a backup or an earlier version.`, options);
+    super(
+      `The fragment ${key} is damaged: ${reason}. Restore the object from a backup or an earlier version.`,
+      options,
+    );
     this.key = key;
   }
 }
@@ -125,16 +128,20 @@ function checkRuns(runs: readonly Run[]): { first: number; last: number; date: s
   let next = head.first;
   let at = head.at;
   for (const run of runs) {
-    if (run.first !== next) throw new RangeError(`A fragment's offsets have no hole: expected ${next}, got ${run.first}.`);
+    if (run.first !== next)
+      throw new RangeError(`A fragment's offsets have no hole: expected ${next}, got ${run.first}.`);
     if (run.count < 1) throw new RangeError(`The run at offset ${run.first} holds no document.`);
     if (run.at < at) throw new RangeError(`The run at offset ${run.first} is older than the one before it.`);
     if (dateOf(run.at) !== date) {
-      throw new RangeError(`A fragment never crosses a UTC date: ${date} and ${dateOf(run.at)} at offset ${run.first}.`);
+      throw new RangeError(
+        `A fragment never crosses a UTC date: ${date} and ${dateOf(run.at)} at offset ${run.first}.`,
+      );
     }
     next = run.first + run.count;
     at = run.at;
   }
-  if (head.first < 0 || !Number.isSafeInteger(next)) throw new RangeError(`The offset ${next} is out of range.`);
+  if (head.first < 0 || !Number.isSafeInteger(next))
+    throw new RangeError(`The offset ${next} is out of range.`);
   return { first: head.first, last: next - 1, date };
 }
 
@@ -151,7 +158,9 @@ function withMeta(runs: readonly Run[]): Buffer {
     while (from < lines.length) {
       const end = lines.indexOf(LF, from);
       if (end < from + 2 || lines[from] !== OPEN || lines[end - 1] !== CLOSE) {
-        throw new RangeError(`The line at offset ${run.first + count} is not a JSON object ended by a line feed.`);
+        throw new RangeError(
+          `The line at offset ${run.first + count} is not a JSON object ended by a line feed.`,
+        );
       }
       if (isRemoval(lines, from, end)) {
         lines.copy(text, to, from, end - 2);
@@ -169,7 +178,8 @@ function withMeta(runs: readonly Run[]): Buffer {
       count++;
       from = end + 1;
     }
-    if (count !== run.count) throw new RangeError(`The run at offset ${run.first} holds ${count} lines, not ${run.count}.`);
+    if (count !== run.count)
+      throw new RangeError(`The run at offset ${run.first} holds ${count} lines, not ${run.count}.`);
   }
   return text.subarray(0, to);
 }
@@ -200,7 +210,8 @@ function withoutMeta(text: Buffer, name: FragmentName, key: string): Run[] {
   let from = 0;
   let to = 0;
   const endRun = () => {
-    if (offset > runFirst) runs.push({ first: runFirst, at, count: offset - runFirst, lines: text.subarray(runStart, to) });
+    if (offset > runFirst)
+      runs.push({ first: runFirst, at, count: offset - runFirst, lines: text.subarray(runStart, to) });
     runFirst = offset;
     runStart = to;
   };
@@ -209,13 +220,19 @@ function withoutMeta(text: Buffer, name: FragmentName, key: string): Run[] {
     if (end < 0) throw new CorruptFragmentError(key, `the line of offset ${offset} has no end`);
     if (suffix === undefined || !suffix.endsLine(text, from, end)) {
       endRun();
-      const time = parseTime(text.latin1Slice(Math.max(from, end - 30), end - 3));
+      const time = parseTime(text.toString("latin1", Math.max(from, end - 30), end - 3));
       suffix = new MetaSuffix(offset, time ?? 0);
       if (time === undefined || !suffix.endsLine(text, from, end)) {
-        throw new CorruptFragmentError(key, `the line after ${offset - name.first} others is not that of offset ${offset}`);
+        throw new CorruptFragmentError(
+          key,
+          `the line after ${offset - name.first} others is not that of offset ${offset}`,
+        );
       }
       if (time < at || dateOf(time) !== name.date) {
-        throw new CorruptFragmentError(key, `offset ${offset} has a time before its predecessor's, or not of ${name.date}`);
+        throw new CorruptFragmentError(
+          key,
+          `offset ${offset} has a time before its predecessor's, or not of ${name.date}`,
+        );
       }
       at = time;
     }
@@ -227,7 +244,10 @@ function withoutMeta(text: Buffer, name: FragmentName, key: string): Run[] {
   }
   endRun();
   if (offset !== name.last + 1) {
-    throw new CorruptFragmentError(key, `it holds ${offset - name.first} documents, not ${name.last - name.first + 1}`);
+    throw new CorruptFragmentError(
+      key,
+      `it holds ${offset - name.first} documents, not ${name.last - name.first + 1}`,
+    );
   }
   return runs;
 }
@@ -244,7 +264,12 @@ function stripLine(text: Buffer, from: number, cut: number, to: number): number 
     removed = true;
     end = cut - 1;
     const start = end - (REMOVED.length - 2);
-    if (text[end] !== COMMA || start <= from || text.compare(REMOVED, 0, REMOVED.length - 2, start, end) !== 0) return -1;
+    if (
+      text[end] !== COMMA ||
+      start <= from ||
+      text.compare(REMOVED, 0, REMOVED.length - 2, start, end) !== 0
+    )
+      return -1;
   }
   text.copyWithin(to, from, end);
   let next = to + end - from;
@@ -262,14 +287,20 @@ async function decompressFrame(bytes: Uint8Array, key: string, maxOutputLength: 
   const { buffer, consumed } = await decompress(bytes, maxOutputLength).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     const tooLarge = error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
-    throw new CorruptFragmentError(key, tooLarge ? `it holds more than ${maxOutputLength} bytes` : reason, { cause: error });
+    throw new CorruptFragmentError(key, tooLarge ? `it holds more than ${maxOutputLength} bytes` : reason, {
+      cause: error,
+    });
   });
   // Node reads the first of several frames and is silent about the rest.
-  if (consumed !== bytes.length) throw new CorruptFragmentError(key, `${bytes.length - consumed} bytes follow its frame`);
+  if (consumed !== bytes.length)
+    throw new CorruptFragmentError(key, `${bytes.length - consumed} bytes follow its frame`);
   return buffer;
 }
 
-function decompress(bytes: Uint8Array, maxOutputLength: number): Promise<{ buffer: Buffer; consumed: number }> {
+function decompress(
+  bytes: Uint8Array,
+  maxOutputLength: number,
+): Promise<{ buffer: Buffer; consumed: number }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ buffer: Buffer; consumed: number }>();
   zstdDecompress(bytes, { chunkSize: CHUNK, maxOutputLength, info: true }, (error, result) => {
     if (error) return reject(error);

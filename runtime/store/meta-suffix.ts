@@ -25,7 +25,7 @@ export class MetaSuffix {
   }
 
   #write(digits: string): void {
-    this.length = this.bytes.latin1Write(`${OFFSET}${digits},"at":"${this.#at}"}}`, 0);
+    this.length = this.bytes.write(`${OFFSET}${digits},"at":"${this.#at}"}}`, 0, "latin1");
     this.#lastDigit = OFFSET.length + digits.length - 1;
   }
 

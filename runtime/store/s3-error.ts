@@ -1,4 +1,4 @@
-import { StoreError } from "./store.ts";
+import { StoreError } from "./object-store.ts";
 
 interface Explanation {
   readonly text: string;
@@ -22,7 +22,10 @@ interface Facts {
 function explain({ code, status, message }: Facts, bucket: string): Explanation {
   switch (code) {
     case "NoSuchBucket":
-      return { text: `there is no bucket ${bucket}; create it, or correct "bucket" and "region".`, transient: false };
+      return {
+        text: `there is no bucket ${bucket}; create it, or correct "bucket" and "region".`,
+        transient: false,
+      };
     case "AccessDenied":
     case "AllAccessDisabled":
     case "AccountProblem":
@@ -34,7 +37,10 @@ function explain({ code, status, message }: Facts, bucket: string): Explanation 
     case "SignatureDoesNotMatch":
     case "ExpiredToken":
     case "InvalidToken":
-      return { text: `the credentials are not accepted (${code}); check accessKeyId, secretAccessKey and the clock.`, transient: false };
+      return {
+        text: `the credentials are not accepted (${code}); check accessKeyId, secretAccessKey and the clock.`,
+        transient: false,
+      };
     case "CredentialsProviderError":
       return {
         text: 'there are no AWS credentials; set "accessKeyId" and "secretAccessKey", or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
@@ -43,7 +49,10 @@ function explain({ code, status, message }: Facts, bucket: string): Explanation 
     case "PermanentRedirect":
     case "AuthorizationHeaderMalformed":
     case "IllegalLocationConstraintException":
-      return { text: `the bucket is in another region (${code}); set "region" to the bucket's own.`, transient: false };
+      return {
+        text: `the bucket is in another region (${code}); set "region" to the bucket's own.`,
+        transient: false,
+      };
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return {
@@ -53,26 +62,43 @@ function explain({ code, status, message }: Facts, bucket: string): Explanation 
     case "ECONNREFUSED":
     case "EHOSTUNREACH":
     case "ENETUNREACH":
-      return { text: `nothing answers there (${code}); check "endpoint" and that the server is running.`, transient: true };
+      return {
+        text: `nothing answers there (${code}); check "endpoint" and that the server is running.`,
+        transient: true,
+      };
     case "TimeoutError":
     case "ETIMEDOUT":
       return { text: "it did not answer in time; check the network and the server.", transient: true };
     case "EPROTO":
     case "ERR_SSL_WRONG_VERSION_NUMBER":
-      return { text: `the endpoint does not speak TLS (${code}); write http:// instead of https://, or correct the port.`, transient: false };
+      return {
+        text: `the endpoint does not speak TLS (${code}); write http:// instead of https://, or correct the port.`,
+        transient: false,
+      };
     default:
       return explainStatus({ code, status, message });
   }
 }
 
 function explainStatus({ code, status, message }: Facts): Explanation {
-  if (status === 301 || status === 307) return { text: 'the bucket is in another region; set "region" to the bucket\'s own.', transient: false };
-  if (status === 403) return { text: "access is denied (403); check the credentials and the bucket's policy.", transient: false };
+  if (status === 301 || status === 307)
+    return { text: 'the bucket is in another region; set "region" to the bucket\'s own.', transient: false };
+  if (status === 403)
+    return {
+      text: "access is denied (403); check the credentials and the bucket's policy.",
+      transient: false,
+    };
   if (status !== undefined && (status >= 500 || status === 429 || status === 408)) {
     return { text: `the server failed (${status} ${code}); this is tried again.`, transient: true };
   }
-  if (status !== undefined && (status === 404 || status === 405 || code === "SyntaxError" || message.includes("Deserialization"))) {
-    return { text: `the answer is not S3's (${status}); check "endpoint": it may be another service, or need "pathStyle".`, transient: false };
+  if (
+    status !== undefined &&
+    (status === 404 || status === 405 || code === "SyntaxError" || message.includes("Deserialization"))
+  ) {
+    return {
+      text: `the answer is not S3's (${status}); check "endpoint": it may be another service, or need "pathStyle".`,
+      transient: false,
+    };
   }
   return { text: `${code === "" || code === "Error" ? "" : `${code}: `}${message}`, transient: true };
 }
@@ -91,7 +117,10 @@ function systemCode(error: Error): string | undefined {
 }
 
 function httpStatus(error: Error): number | undefined {
-  if (!("$metadata" in error) || typeof error.$metadata !== "object" || error.$metadata === null) return undefined;
+  if (!("$metadata" in error) || typeof error.$metadata !== "object" || error.$metadata === null)
+    return undefined;
   const { $metadata } = error;
-  return "httpStatusCode" in $metadata && typeof $metadata.httpStatusCode === "number" ? $metadata.httpStatusCode : undefined;
+  return "httpStatusCode" in $metadata && typeof $metadata.httpStatusCode === "number"
+    ? $metadata.httpStatusCode
+    : undefined;
 }

@@ -1,5 +1,5 @@
 /** A store in an S3 bucket, AWS or any server that speaks the protocol. Loaded only when a bucket is configured. */
-import type { S3Client } from "@aws-sdk/client-s3";
+import type { ListObjectsV2CommandOutput, S3Client } from "@aws-sdk/client-s3";
 import {
   checkKey,
   type ListOptions,
@@ -8,7 +8,7 @@ import {
   type S3Config,
   type StoredObject,
   StoreError,
-} from "./store.ts";
+} from "./object-store.ts";
 import { explainS3Error } from "./s3-error.ts";
 
 type Sdk = typeof import("@aws-sdk/client-s3");
@@ -46,7 +46,8 @@ function createClient(sdk: Sdk, config: S3Config): S3Client {
     region: config.region ?? "us-east-1",
     ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
     forcePathStyle: config.pathStyle ?? false,
-    ...(accessKeyId !== undefined && secretAccessKey !== undefined && { credentials: { accessKeyId, secretAccessKey } }),
+    ...(accessKeyId !== undefined &&
+      secretAccessKey !== undefined && { credentials: { accessKeyId, secretAccessKey } }),
     maxAttempts: TRIES,
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT,
@@ -78,8 +79,12 @@ class S3Store implements ObjectStore {
 
   /** A listing, since its errors come with a reason in the body, which those of HeadBucket do not. */
   async probe(): Promise<void> {
-    const request = new this.#sdk.ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, MaxKeys: 1 });
-    await this.#try("be listed", () => this.#client.send(request));
+    const request = new this.#sdk.ListObjectsV2Command({
+      Bucket: this.#bucket,
+      Prefix: this.#prefix,
+      MaxKeys: 1,
+    });
+    checkListing(await this.#try("be listed", () => this.#client.send(request)), this.description);
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
@@ -102,9 +107,12 @@ class S3Store implements ObjectStore {
         const { Body, ContentLength } = await this.#client.send(request);
         const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
         if (ContentLength !== undefined && bytes.length !== ContentLength) {
-          throw new StoreError(`${this.description} sent ${bytes.length} of ${ContentLength} bytes of ${key}.`, {
-            transient: true,
-          });
+          throw new StoreError(
+            `${this.description} sent ${bytes.length} of ${ContentLength} bytes of ${key}.`,
+            {
+              transient: true,
+            },
+          );
         }
         return bytes;
       },
@@ -122,12 +130,16 @@ class S3Store implements ObjectStore {
         ...(token !== undefined && { ContinuationToken: token }),
       });
       const page = await this.#try(`list ${prefix}`, () => this.#client.send(request));
+      checkListing(page, this.description);
       for (const { Key, Size } of page.Contents ?? []) {
         // "Folders" that a console has made are empty objects whose keys end in a slash.
-        if (Key !== undefined && !Key.endsWith("/")) yield { key: Key.slice(this.#prefix.length), size: Size ?? 0 };
+        if (Key !== undefined && !Key.endsWith("/"))
+          yield { key: Key.slice(this.#prefix.length), size: Size ?? 0 };
       }
       if (page.IsTruncated === true && page.NextContinuationToken === undefined) {
-        throw new StoreError(`${this.description} cut a listing short without saying how to go on.`, { transient: true });
+        throw new StoreError(`${this.description} cut a listing short without saying how to go on.`, {
+          transient: true,
+        });
       }
       token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (token !== undefined);
@@ -163,6 +175,15 @@ class S3Store implements ObjectStore {
   }
 }
 
+/** Another service's page, taken as XML, would look like an empty bucket: as if all fragments were gone. */
+function checkListing(page: ListObjectsV2CommandOutput, store: string): void {
+  if (page.IsTruncated !== undefined || page.KeyCount !== undefined || page.Name !== undefined) return;
+  throw new StoreError(
+    `${store} could not be listed: the answer is not S3's; check "endpoint": it may be another service.`,
+    { transient: false },
+  );
+}
+
 function folder(prefix: string | undefined): string {
   if (prefix === undefined || prefix === "") return "";
   checkKey(prefix.endsWith("/") ? prefix.slice(0, -1) : prefix);
@@ -174,7 +195,9 @@ function describe(config: S3Config): string {
   const place = `s3://${config.bucket}/${folder(config.prefix)}`;
   if (config.endpoint === undefined) return place;
   if (!URL.canParse(config.endpoint)) {
-    throw new StoreError(`The endpoint of ${place} is not a URL: write it as https://host:port.`, { transient: false });
+    throw new StoreError(`The endpoint of ${place} is not a URL: write it as https://host:port.`, {
+      transient: false,
+    });
   }
   return `${place} at ${new URL(config.endpoint).origin}`;
 }

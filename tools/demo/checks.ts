@@ -1,0 +1,71 @@
+/** Compares what the targets hold with what the plain script computed. */
+import { Redis } from "ioredis";
+import type { Client } from "pg";
+import { type DelaysRow, digest } from "./flights.ts";
+
+export class Checks {
+  readonly #lines: string[] = [];
+  failed = false;
+
+  equal(what: string, found: number | string, expected: number | string): void {
+    const holds = found === expected;
+    if (!holds) this.failed = true;
+    this.#lines.push(`${holds ? "  ok " : "FAIL "} ${what}: ${found}${holds ? "" : `, expected ${expected}`}`);
+  }
+
+  report(): string {
+    const verdict = this.failed
+      ? "The totals do NOT agree."
+      : "Every table and key holds exactly what a plain loop over the input gives.";
+    return [...this.#lines, verdict].join("\n");
+  }
+}
+
+/** Row by row, every column: the digest is over all of them, sorted. */
+export async function compareTable(
+  checks: Checks,
+  client: Client,
+  table: string,
+  expected: readonly object[],
+): Promise<void> {
+  const columns = Object.keys(expected[0] ?? {});
+  const select = columns.map((name) => (name === "day" ? `"day"::text AS "day"` : `"${name}"`)).join(", ");
+  const { rows } = await client.query<Record<string, unknown>>(`SELECT ${select} FROM ${table}`);
+  // bigint columns arrive as strings.
+  const found = rows.map((row) =>
+    Object.fromEntries(
+      columns.map((name) => [name, typeof expected[0]?.[name as never] === "number" ? Number(row[name]) : row[name]]),
+    ),
+  );
+  const flights = (all: readonly object[]) => all.reduce((sum, row) => sum + (row as { flights: number }).flights, 0);
+  checks.equal(`${table}, flights counted`, flights(found), flights(expected));
+  checks.equal(`${table}, digest of ${expected.length} rows`, digest(found), digest(expected));
+}
+
+/** The hashes `delays:{airport}:{day}`. */
+export async function compareHashes(checks: Checks, url: string, expected: readonly DelaysRow[]): Promise<void> {
+  const redis = new Redis(url);
+  const found: object[] = [];
+  for (let from = 0; from < expected.length; from += 5_000) {
+    const pipeline = redis.pipeline();
+    for (const { airport, day } of expected.slice(from, from + 5_000)) pipeline.hgetall(`delays:${airport}:${day}`);
+    for (const [, hash] of (await pipeline.exec()) ?? []) {
+      const row = hash as Record<string, string>; // HGETALL's answer
+      const { airport, day, firstTo, lastTo } = row;
+      const [flights, delayMinutes, worst, best] = [row.flights, row.delayMinutes, row.worst, row.best].map(Number);
+      found.push({ airport, day, flights, delayMinutes, worst, best, firstTo, lastTo });
+    }
+  }
+  await redis.quit();
+  checks.equal(`redis hashes delays:*, digest of ${expected.length}`, digest(found), digest(expected));
+}
+
+/** The sorted set `latest-days`. */
+export async function compareRanking(checks: Checks, url: string, expected: readonly DelaysRow[]): Promise<void> {
+  const redis = new Redis(url);
+  const flat = (await redis.call("ZRANGE", "latest-days", "0", "-1", "WITHSCORES")) as string[]; // member, score, …
+  await redis.quit();
+  const found = Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], Number(flat[2 * i + 1])]);
+  const wanted = expected.map(({ airport, day, delayMinutes }) => [`${airport} ${day}`, delayMinutes]);
+  checks.equal(`redis sorted set latest-days, digest of ${wanted.length}`, digest(found), digest(wanted));
+}
