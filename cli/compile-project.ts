@@ -1,24 +1,31 @@
-import { type CompileResult, compile, findFlowFiles, loadConfig, type ResolvedConfig, renderDiagnostics } from "../compiler/index.ts";
+import {
+  type CompiledBuild,
+  type CompileResult,
+  compile,
+  findFlowFiles,
+  loadConfig,
+  type ResolvedConfig,
+  renderText,
+} from "../compiler/index.ts";
 import { CommandError } from "./command-error.ts";
 
 /** Compiles the flow files that a command was given, or those of the configuration. */
 export async function compileProject(
   files: readonly string[],
   configFile: string | undefined,
-): Promise<CompileResult & { readonly config: ResolvedConfig; readonly projectDir: string }> {
+): Promise<CompileResult & { readonly config: ResolvedConfig }> {
   const config = await loadConfig(process.cwd(), configFile);
-  const { projectDir } = config;
   const flowFiles = await findFlowFiles(config, process.cwd(), files);
-  return { ...(await compile({ projectDir, files: flowFiles, config })), config, projectDir };
+  return { ...(await compile({ projectDir: config.projectDir, files: flowFiles })), config };
 }
 
-/** The build, or the diagnostics on stderr and a failure. */
-export async function buildProject(files: readonly string[], configFile: string | undefined) {
-  const { diagnostics, build, config, projectDir } = await compileProject(files, configFile);
-  if (diagnostics.length > 0) {
-    const color = process.stderr.isTTY === true;
-    process.stderr.write(renderDiagnostics(diagnostics, { format: "text", projectDir, color }));
-  }
+/** The build. Diagnostics go to stderr; with an error among them there is none, and this throws. */
+export async function buildProject(
+  files: readonly string[],
+  configFile: string | undefined,
+): Promise<{ readonly build: CompiledBuild; readonly config: ResolvedConfig }> {
+  const { diagnostics, build, config } = await compileProject(files, configFile);
+  process.stderr.write(renderText(diagnostics, { cwd: process.cwd(), color: process.stderr.isTTY === true }));
   if (!build) throw new CommandError("The flows do not compile; nothing was built.");
   return { build, config };
 }

@@ -1,4 +1,4 @@
-import { renderDiagnostics } from "../../compiler/index.ts";
+import { hasErrors, renderJson, renderText } from "../../compiler/index.ts";
 import { compileProject } from "../compile-project.ts";
 
 interface CheckOptions {
@@ -8,9 +8,17 @@ interface CheckOptions {
 }
 
 export async function check(files: readonly string[], options: CheckOptions): Promise<void> {
-  const { diagnostics, projectDir } = await compileProject(files, options.config);
-  const format = options.json ? "json" : options.format;
-  const output = renderDiagnostics(diagnostics, { format, projectDir, color: process.stdout.isTTY === true });
-  process.stdout.write(output);
-  if (diagnostics.some(({ severity }) => severity === "error")) process.exitCode = 1;
+  const { diagnostics, build } = await compileProject(files, options.config);
+  const cwd = process.cwd();
+  if (options.json || options.format === "json") {
+    process.stdout.write(renderJson(diagnostics, { cwd }));
+  } else {
+    process.stdout.write(renderText(diagnostics, { cwd, color: process.stdout.isTTY === true }));
+    if (build) process.stderr.write(`${summary(Object.keys(build.plan.collections).length)}\n`);
+  }
+  if (hasErrors(diagnostics)) process.exitCode = 1;
+}
+
+function summary(collections: number): string {
+  return `${collections} ${collections === 1 ? "collection" : "collections"}, no errors`;
 }

@@ -1,5 +1,5 @@
 import { pipeline } from "node:stream/promises";
-import { loadConfig } from "../../compiler/index.ts";
+import { loadConfig } from "../../compiler/config/config-file.ts";
 import { askRunning } from "../../runtime/control/client.ts";
 import { type ReadRequest, readLines } from "../../runtime/journal/read-lines.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";

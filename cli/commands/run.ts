@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { loadConfig } from "../../compiler/config/load.ts";
+import { loadConfig } from "../../compiler/config/config-file.ts";
 import { readBuild } from "../../plan/read-build.ts";
 import { type RunnableBuild, Runtime, type RuntimeConfig } from "../../runtime/runtime.ts";
 import { CommandError } from "../command-error.ts";

@@ -1,4 +1,4 @@
-import { loadConfig } from "../../compiler/index.ts";
+import { loadConfig } from "../../compiler/config/config-file.ts";
 import { askRunning, json } from "../../runtime/control/client.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
 import { collectionStatuses, type StatusReport } from "../../runtime/runtime.ts";

@@ -104,6 +104,7 @@ async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promis
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
   const onAbort = () => resolve();
   signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) resolve(); // the event has passed
   try {
     await Promise.race([promise, aborted]);
   } finally {

@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { describeStore, keys } from "./fixtures/store-contract.ts";
 import { openStore } from "./store.ts";
-import { describeStore, keys } from "./store-contract.ts";
 
 const made: string[] = [];
 

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describeStore, keys } from "./fixtures/store-contract.ts";
 import { openStore, type S3Config, StoreError } from "./store.ts";
-import { describeStore, keys } from "./store-contract.ts";
 
 let server: FauxqsServer;
 let buckets = 0;

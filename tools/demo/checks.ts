@@ -29,7 +29,7 @@ export async function compareTable(
   expected: readonly object[],
 ): Promise<void> {
   const columns = Object.keys(expected[0] ?? {});
-  const select = columns.map((name) => (name === "day" ? `"day"::text AS "day"` : `"${name}"`)).join(", ");
+  const select = columns.map((name) => (name === "day" ? `to_char("day", 'YYYY-MM-DD') AS "day"` : `"${name}"`)).join(", ");
   const { rows } = await client.query<Record<string, unknown>>(`SELECT ${select} FROM ${table}`);
   // bigint columns arrive as strings.
   const found = rows.map((row) =>

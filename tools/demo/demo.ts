@@ -10,13 +10,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Client } from "pg";
+import type { StatusReport } from "../../runtime/runtime.ts";
 import { freePort } from "../../test/servers/free-port.ts";
 import { startPostgres } from "../../test/servers/postgres.ts";
+import { allCaughtUp, taskOf, WeirProcess } from "../../test/servers/weir-process.ts";
 import { Checks, compareHashes, compareRanking, compareTable } from "./checks.ts";
 import { expectedDelays, expectedRoutes, readFlights, writeHistory } from "./flights.ts";
 import { LiveSender } from "./live-sender.ts";
 import { demoRedis } from "./redis.ts";
-import { WeirProcess } from "./weir.ts";
 
 const { values } = parseArgs({
   options: { stay: { type: "boolean", default: false }, flights: { type: "string", default: "3000000" } },
@@ -58,42 +59,35 @@ try {
   );
 
   const firstFlows = [flowFile("flights"), ...(redis ? [flowFile("redis")] : [])];
-  const weir = new WeirProcess(directory, firstFlows);
+  const weir = new WeirProcess({ directory, flows: firstFlows });
   undo.unshift(() => weir.stop());
   const restarted = () => say("weir had ended; started again");
-  await weir.start();
+  weir.start();
   say(`weir runs ${firstFlows.length} flow files: capture, derive, materialize`);
 
   const sender = new LiveSender(`http://127.0.0.1:${port}/flights`, live);
   const sending = sender.burst(Math.round(live.length * 0.6)).then(() => sender.trickle(LIVE_PER_SECOND));
   sending.catch(() => {}); // awaited below
-  const behind = (name: string) => (status: Awaited<ReturnType<typeof weir.until>>) =>
-    status.tasks.find((task) => task.name === name);
 
-  await weir.until((status) => (behind("postgres:delays_history")(status)?.position ?? 0) > 0, STEP_LIMIT_MS, restarted);
+  const backFilling = (status: StatusReport) => (taskOf(status, "postgres:delays_history")?.position ?? 0) > 0;
+  await weir.until(backFilling, STEP_LIMIT_MS, restarted);
   await weir.kill();
   say("weir killed with SIGKILL in the middle of the back-fill; started again");
-  await weir.start();
+  weir.start();
 
-  const captured = (status: Awaited<ReturnType<typeof weir.until>>) =>
-    status.tasks.some(({ name, state }) => name === "flights/history" && state === "exhausted");
+  const captured = (status: StatusReport) => taskOf(status, "flights/history")?.state === "exhausted";
   await weir.until(captured, STEP_LIMIT_MS, restarted);
   say(`all files are captured; ${count(sender.sent)} live flights have arrived so far`);
 
   await weir.stop();
   const flows = [...firstFlows, flowFile("routes")];
-  await weir.start(flows);
+  weir.start(flows);
   say(`two new derivations and two new tables added, with ${count(live.length - sender.sent)} live flights still to come`);
   await sending;
   say(`the last live flight was sent (${sender.retries} requests repeated while weir was down)`);
 
-  const settled = await weir.until(
-    ({ tasks }) =>
-      captured({ tasks } as Awaited<ReturnType<typeof weir.until>>) &&
-      tasks.every(({ kind, state }) => kind === "capture" || state === "caught-up"),
-    STEP_LIMIT_MS,
-    restarted,
-  );
+  const finished = (status: StatusReport) => captured(status) && allCaughtUp(status);
+  const settled = await weir.until(finished, STEP_LIMIT_MS, restarted);
   say("every task has caught up");
 
   const checks = new Checks();

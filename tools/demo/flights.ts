@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
 import { createGzip, zstdDecompressSync } from "node:zlib";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import type { Flight } from "../../flows/flights/flight.ts";
@@ -23,8 +23,9 @@ interface ParquetRow {
 
 /** The first `count` of the three million US flights of 2001 that `vega-datasets` ships. */
 export async function readFlights(count: number): Promise<Flight[]> {
-  const require = createRequire(import.meta.url);
-  const file = await asyncBufferFromFile(require.resolve("vega-datasets/data/flights-3m.parquet"));
+  // The package exports its code only; its data lies beside it.
+  const data = fileURLToPath(new URL("../../node_modules/vega-datasets/data/", import.meta.url));
+  const file = await asyncBufferFromFile(join(data, "flights-3m.parquet"));
   const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
   // The file's schema: date, delay, distance, origin, destination.
   const rows = (await parquetReadObjects({ file, compressors, rowEnd: count })) as unknown as ParquetRow[];

@@ -1,0 +1,144 @@
+/** Flow files to a plan and its bundles, or to diagnostics. */
+import { canonicalJson, sha256 } from "../plan/canonical.ts";
+import type { Plan } from "../plan/plan.ts";
+import { assemblePlan } from "./assemble.ts";
+import { checkCollection } from "./check/collection.ts";
+import { checkSource, checkTarget } from "./check/connectors.ts";
+import { type AimAt, checkGraph } from "./check/graph.ts";
+import { type Declared, declaredBy, Origins } from "./declared.ts";
+import { type Diagnostic, diagnostic, hasErrors, type Place, sortDiagnostics } from "./diagnostics/diagnostic.ts";
+import { bundleFlows } from "./evaluate/flow-bundle.ts";
+import { evaluate } from "./evaluate/evaluate.ts";
+import type { Evaluation } from "./evaluate/evaluation.ts";
+import { importDiagnostics } from "./evaluate/import-diagnostics.ts";
+import type { Bundle } from "./transform/bundle.ts";
+import { bundleTransforms } from "./transform/transforms.ts";
+import { aimAt } from "./typescript/calls.ts";
+import { typeDiagnostics } from "./typescript/diagnose.ts";
+import { openProgram } from "./typescript/program.ts";
+
+export interface CompileRequest {
+  /** Absolute. Where tsconfig.json is looked for from; paths in source maps are relative to it. */
+  readonly projectDir: string;
+  /** Flow files, absolute. */
+  readonly files: readonly string[];
+}
+
+export interface CompiledBuild {
+  readonly plan: Plan;
+  /** RFC 8785. */
+  readonly planJson: string;
+  /** SHA-256, hex, of `planJson`. */
+  readonly planHash: string;
+  /** One per distinct hash, in the order of the hashes. */
+  readonly bundles: readonly Bundle[];
+}
+
+export interface CompileResult {
+  /** Errors and warnings, sorted by place. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Undefined if there are errors. */
+  readonly build?: CompiledBuild;
+}
+
+/** Throws only for bugs of Weir: what is wrong with the flows is told as diagnostics, all of it at once. */
+export async function compile({ projectDir, files }: CompileRequest): Promise<CompileResult> {
+  const [first] = [...files].sort();
+  const project: Place = { file: first ?? projectDir, line: first === undefined ? 0 : 1, column: first === undefined ? 0 : 1 };
+  if (first === undefined) {
+    const found = diagnostic("WEIR0002", { file: projectDir, line: 0, column: 0 }, "No flow file was found.", {
+      fix: 'Write one below flows/ that ends in ".flow.ts", or say in weir.config.ts where they are: flows: "…/*.flow.ts".',
+    });
+    return { diagnostics: [found] };
+  }
+  const sorted = [...new Set(files)].sort();
+  // The evaluation runs in its thread while TypeScript keeps this one busy.
+  const evaluating = evaluateFlows(projectDir, sorted, project);
+  await evaluating.begun;
+  const flow = openProgram(projectDir, sorted);
+  const diagnostics: Diagnostic[] = [...typeDiagnostics(flow, projectDir)];
+  const { evaluation, origins, diagnostics: failures } = await evaluating.done;
+  diagnostics.push(...failures);
+  if (evaluation === undefined || origins === undefined) return { diagnostics: sortDiagnostics(diagnostics) };
+
+  const declared = declaredBy(evaluation, origins);
+  const aim: AimAt = (place, steps) => aimAt(flow, place, steps);
+  diagnostics.push(...evaluationDiagnostics(evaluation, origins, project));
+  // What was declared before a failure is only a part: what it lacks would be said to be missing.
+  const whole = evaluation.failure === undefined && evaluation.touches.length === 0;
+  diagnostics.push(...declarationDiagnostics(declared, aim, project, whole));
+  const transforms = await bundleTransforms(flow, declared, origins, projectDir);
+  diagnostics.push(...transforms.diagnostics);
+  const sortedDiagnostics = sortDiagnostics(diagnostics);
+  if (hasErrors(sortedDiagnostics)) return { diagnostics: sortedDiagnostics };
+
+  const plan = assemblePlan(declared, transforms.byCollection);
+  const planJson = canonicalJson(plan);
+  const bundles = new Map([...transforms.byCollection.values()].map((bundle) => [bundle.hash, bundle]));
+  const ordered = [...bundles.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
+  return { diagnostics: sortedDiagnostics, build: { plan, planJson, planHash: sha256(planJson), bundles: ordered } };
+}
+
+interface FlowEvaluation {
+  readonly evaluation?: Evaluation;
+  readonly origins?: Origins;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function evaluateFlows(projectDir: string, files: readonly string[], project: Place): { begun: Promise<void>; done: Promise<FlowEvaluation> } {
+  const { promise: begun, resolve } = Promise.withResolvers<void>();
+  const run = async (): Promise<FlowEvaluation> => {
+    const bundled = await bundleFlows(projectDir, files);
+    if (bundled.kind === "failed") {
+      return { diagnostics: importDiagnostics(bundled.messages, projectDir, project) };
+    }
+    const result = await evaluate(bundled.bundle, resolve);
+    if (result.kind === "endless") {
+      const endless = diagnostic("WEIR0008", project, "The evaluation of the flow files did not end.", {
+        fix: "Let flow files only declare: look for an endless loop, an await that nothing settles, or process.exit().",
+      });
+      return { diagnostics: [endless] };
+    }
+    const origins = new Origins(bundled.bundle.map, result.bundleUrl, projectDir, project);
+    return { evaluation: result.evaluation, origins, diagnostics: [] };
+  };
+  const done = run();
+  done.then(() => resolve(), () => resolve());
+  return { begun, done };
+}
+
+function evaluationDiagnostics({ failure, touches }: Evaluation, origins: Origins, project: Place): readonly Diagnostic[] {
+  const found = touches.map(({ what, frames }) => {
+    const variable = /^process\.env\.(.+)$/.exec(what)?.[1];
+    const fix =
+      variable === undefined
+        ? "A flow file only declares, and gives the same plan everywhere: remove the call, or move it into what runs."
+        : `Use env("${variable}"), which the runtime reads when it starts.`;
+    return diagnostic("WEIR0007", origins.placeOfFrames(frames), `A flow file uses ${what} while it is evaluated.`, { fix });
+  });
+  if (failure === undefined) return found;
+  const place = failure.frames.length === 0 ? project : origins.placeOfFrames(failure.frames);
+  const message = failure.message.replace(/\.?$/, ".");
+  return [...found, diagnostic("WEIR0006", place, `The flow file fails while it is evaluated: ${message}`)];
+}
+
+function declarationDiagnostics(declared: Declared, aim: AimAt, project: Place, whole: boolean): readonly Diagnostic[] {
+  const { captures, derivations, materializations } = declared;
+  const collections = new Map([...captures, ...derivations].map((each) => [each.collection.name, each.collection]));
+  const found: Diagnostic[] = [];
+  for (const { collection, place } of [...captures, ...derivations]) found.push(...checkCollection(collection, place, aim));
+  for (const { collection, source, place } of captures) found.push(...checkSource(collection, source, place, aim));
+  for (const each of materializations) {
+    const collection = collections.get(each.collection);
+    if (collection !== undefined) found.push(...checkTarget(collection, each.target, each.place, aim));
+  }
+  if (!whole) return found;
+  if (collections.size === 0 && materializations.length === 0) {
+    found.push(
+      diagnostic("WEIR0003", project, "The flow files declare nothing.", {
+        fix: 'Declare a collection with capture("name", source, { schema, key }).',
+      }),
+    );
+  }
+  return [...found, ...checkGraph(declared, aim)];
+}

@@ -1,0 +1,53 @@
+/** Loads a configuration file: as Node does, else bundled, where Node cannot read it as it is. */
+import { rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+/** What Node says of TypeScript that it cannot strip, of an import without extension, and of ES syntax in CommonJS. */
+const NEEDS_BUNDLE = new Set([
+  "ERR_UNKNOWN_FILE_EXTENSION",
+  "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX",
+  "ERR_INVALID_TYPESCRIPT_SYNTAX",
+  "ERR_MODULE_NOT_FOUND",
+  "ERR_UNSUPPORTED_DIR_IMPORT",
+]);
+
+/** The default export of the module at `url`. */
+export async function importConfig(url: URL): Promise<unknown> {
+  try {
+    return defaultOf(await import(url.href));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (!(error instanceof SyntaxError) && !NEEDS_BUNDLE.has(String(code))) throw error;
+    return await importBundled(fileURLToPath(url));
+  }
+}
+
+async function importBundled(path: string): Promise<unknown> {
+  const { outputFiles } = await build({
+    entryPoints: [path],
+    absWorkingDir: dirname(path),
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    logLevel: "silent",
+  });
+  // Beside the file, so that its packages resolve as they would from it.
+  const copy = join(dirname(path), `.weir.config.${process.pid}.${Date.now()}.mjs`);
+  try {
+    await writeFile(copy, outputFiles[0]?.contents ?? "");
+    return defaultOf(await import(pathToFileURL(copy).href));
+  } finally {
+    await rm(copy, { force: true });
+  }
+}
+
+function defaultOf(module: unknown): unknown {
+  const value = typeof module === "object" && module !== null && "default" in module ? module.default : undefined;
+  // A CommonJS module that was compiled from ES syntax holds its default once more.
+  const inner = typeof value === "object" && value !== null && "__esModule" in value && "default" in value;
+  return inner ? value.default : value;
+}

@@ -1,0 +1,84 @@
+/** All flow files as one module, so that they are evaluated once and share what they import. */
+import { sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { isBuiltin } from "node:module";
+import { build, type Message, type Plugin } from "esbuild";
+import { processConditions } from "../conditions.ts";
+import { guardModule } from "./guarded-modules.ts";
+
+export interface FlowBundle {
+  readonly code: string;
+  /** JSON of the source map; its sources are relative to `projectDir`. */
+  readonly map: string;
+  /** File URLs of the packages' modules that it imports. */
+  readonly externals: readonly string[];
+}
+
+export type FlowBundleResult =
+  | { readonly kind: "bundled"; readonly bundle: FlowBundle }
+  | { readonly kind: "failed"; readonly messages: readonly Message[] };
+
+const GUARD = "weir-guard";
+
+/** Weir and what lies in `node_modules` stay outside and are loaded by Node; local modules go in. */
+function externalPackages(externals: Set<string>): Plugin {
+  return {
+    name: "external-packages",
+    setup(api) {
+      api.onResolve({ filter: /.*/ }, async (args) => {
+        if (args.pluginData === GUARD || args.kind === "entry-point") return undefined;
+        if (args.namespace === GUARD) return undefined;
+        if (isBuiltin(args.path)) return { path: args.path, namespace: GUARD };
+        const { path, errors, external, namespace } = await api.resolve(args.path, {
+          kind: args.kind,
+          importer: args.importer,
+          resolveDir: args.resolveDir,
+          pluginData: GUARD,
+        });
+        if (errors.length > 0 || external || namespace !== "file") return { errors, path, external };
+        const ours = /^weir(?:\/|$)/.test(args.path);
+        if (!ours && !path.includes(`${sep}node_modules${sep}`)) return { path };
+        const url = pathToFileURL(path).href;
+        if (args.kind !== "dynamic-import") externals.add(url);
+        return { path: url, external: true };
+      });
+      api.onLoad({ filter: /.*/, namespace: GUARD }, ({ path }) => ({ contents: guardModule(path), loader: "js" }));
+    },
+  };
+}
+
+export async function bundleFlows(projectDir: string, files: readonly string[]): Promise<FlowBundleResult> {
+  const externals = new Set<string>();
+  const entry = files.map((file) => `import ${JSON.stringify(file)};`).join("\n");
+  try {
+    const { outputFiles } = await build({
+      stdin: { contents: entry, resolveDir: projectDir, sourcefile: "<flows>", loader: "js" },
+      absWorkingDir: projectDir,
+      outfile: "flows.mjs",
+      bundle: true,
+      write: false,
+      format: "esm",
+      platform: "node",
+      target: "node22",
+      conditions: [...processConditions()],
+      // A statement `orders.materializeTo(…)` counts, whatever "sideEffects" of a package.json says.
+      treeShaking: false,
+      ignoreAnnotations: true,
+      sourcemap: "external",
+      sourcesContent: false,
+      logLevel: "silent",
+      plugins: [externalPackages(externals)],
+    });
+    const output = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))?.text ?? "";
+    return {
+      kind: "bundled",
+      bundle: { code: output(".mjs"), map: output(".map"), externals: [...externals] },
+    };
+  } catch (error) {
+    // esbuild's BuildFailure; anything else is a bug of ours and goes on up.
+    if (error instanceof Error && "errors" in error && Array.isArray(error.errors)) {
+      return { kind: "failed", messages: error.errors };
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The one TypeScript program over the flow files. This folder is the only one that knows TypeScript's API:
+ * the rest of the compiler speaks of files, lines and columns.
+ */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import type { Place } from "../diagnostics/diagnostic.ts";
+import { type ProjectOptions, projectOptions } from "./options.ts";
+
+export interface FlowProgram {
+  readonly project: ProjectOptions;
+  readonly program: ts.Program;
+  readonly checker: ts.TypeChecker;
+}
+
+export function openProgram(projectDir: string, flowFiles: readonly string[]): FlowProgram {
+  const project = projectOptions(projectDir);
+  const program = ts.createProgram({
+    rootNames: [...flowFiles, ...project.ambient],
+    options: project.options,
+    configFileParsingDiagnostics: project.errors,
+  });
+  return { project, program, checker: program.getTypeChecker() };
+}
+
+export interface SourceScope {
+  readonly file: ts.SourceFile;
+  readonly checker: ts.TypeChecker;
+}
+
+const singles = new WeakMap<FlowProgram, Map<string, SourceScope>>();
+
+/**
+ * A file with a checker for its symbols. One that the program does not hold (a package's JavaScript) gets a
+ * small program of its own, of that file alone. Undefined where there is no such file.
+ */
+export function sourceScope(flow: FlowProgram, path: string): SourceScope | undefined {
+  const file = flow.program.getSourceFile(path);
+  if (file !== undefined && !file.isDeclarationFile) return { file, checker: flow.checker };
+  const known = singles.get(flow) ?? new Map<string, SourceScope>();
+  singles.set(flow, known);
+  const found = known.get(path) ?? openSingle(path);
+  if (found !== undefined) known.set(path, found);
+  return found;
+}
+
+function openSingle(path: string): SourceScope | undefined {
+  const options: ts.CompilerOptions = { noResolve: true, noLib: true, allowJs: true, noEmit: true, types: [] };
+  const program = ts.createProgram([path], options);
+  const file = program.getSourceFile(path);
+  return file === undefined ? undefined : { file, checker: program.getTypeChecker() };
+}
+
+/** The user's own: neither a declaration, nor a package's, nor Weir's. */
+export function isLocalSource(flow: FlowProgram, file: ts.SourceFile): boolean {
+  if (file.isDeclarationFile || flow.program.isSourceFileFromExternalLibrary(file)) return false;
+  return !file.fileName.includes("/node_modules/") && !isWeirSource(file.fileName);
+}
+
+/** Weir's own folders, where its sources are read as they are (the `weir-source` condition). */
+const OWN_FOLDERS = ["dsl", "connectors", "plan"].map((folder) =>
+  fileURLToPath(new URL(`../../${folder}/`, import.meta.url)).replaceAll("\\", "/"),
+);
+
+export function isWeirSource(path: string): boolean {
+  return OWN_FOLDERS.some((folder) => path.startsWith(folder));
+}
+
+export function placeOf(node: ts.Node): Place {
+  const file = node.getSourceFile();
+  return placeAt(file, node.getStart(file), node.getEnd());
+}
+
+export function placeAt(file: ts.SourceFile, start: number, end: number): Place {
+  const from = file.getLineAndCharacterOfPosition(start);
+  const to = file.getLineAndCharacterOfPosition(end);
+  return {
+    file: file.fileName,
+    line: from.line + 1,
+    column: from.character + 1,
+    endLine: to.line + 1,
+    endColumn: to.character + 1,
+  };
+}
+
+/** The offset of a place, or the file's end where the place lies beyond it. */
+export function offsetOf(file: ts.SourceFile, place: { readonly line: number; readonly column: number }): number {
+  const starts = file.getLineStarts();
+  const start = starts[place.line - 1] ?? file.end;
+  return Math.min(start + place.column - 1, file.end);
+}
+
+export function readText(path: string): string {
+  return readFileSync(path, "utf8");
+}

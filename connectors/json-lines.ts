@@ -1,0 +1,176 @@
+/**
+ * NDJSON as sources send it, to documents and the bytes that a journal keeps. A line's own bytes are kept
+ * where they can be, white space around it cut off; blank lines are skipped.
+ */
+import { isUtf8 } from "node:buffer";
+import type { JsonObject } from "../plan/plan.ts";
+import type { CapturedBatch, DocumentViolation } from "./driver.ts";
+
+export interface LineOptions {
+  /** Undefined if the document is good. */
+  readonly validate: (document: JsonObject) => DocumentViolation | undefined;
+  /** Fills fields in before validation; the document is serialised anew then. `index` counts the documents of this call. */
+  readonly amend?: ((document: JsonObject, index: number) => JsonObject) | undefined;
+  /** Stop after so many documents. */
+  readonly maxDocuments: number;
+}
+
+export interface ParsedLines {
+  /** The good documents before the first bad line, or before the limit. */
+  readonly batch: CapturedBatch;
+  /** Where in `bytes` the lines end that were consumed. */
+  readonly end: number;
+  /** Number of lines consumed, blank ones included. */
+  readonly lineCount: number;
+  /** What is wrong with the line after those consumed. */
+  readonly problem: DocumentViolation | undefined;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+/** Reads the lines from `from` on; the last one need not end in a line feed. */
+export function parseLines(bytes: Buffer, from: number, options: LineOptions): ParsedLines {
+  const valid = isUtf8(from === 0 ? bytes : bytes.subarray(from));
+  const hasReturns = bytes.indexOf(CR, from) >= 0;
+  const values: JsonObject[] = [];
+  const kept = new KeptLines(bytes);
+  let at = from;
+  let lineCount = 0;
+  let problem: DocumentViolation | undefined;
+  while (at < bytes.length && values.length < options.maxDocuments) {
+    const feed = bytes.indexOf(LF, at);
+    const next = feed < 0 ? bytes.length : feed + 1;
+    const end = feed < 0 ? bytes.length : feed;
+    const clean = !hasReturns && feed >= 0 && bytes[at] === OPEN && bytes[end - 1] === CLOSE;
+    const [start, stop] = clean ? [at, end] : trimmed(bytes, at, end);
+    if (start < stop) {
+      if (!valid && !isUtf8(bytes.subarray(start, stop))) {
+        problem = INVALID_UTF8;
+        break;
+      }
+      const parsed = parseDocument(bytes.toString("utf8", start, stop));
+      if ("violation" in parsed) {
+        problem = parsed.violation;
+        break;
+      }
+      const document = options.amend ? options.amend(parsed.document, values.length) : parsed.document;
+      problem = options.validate(document);
+      if (problem) break;
+      values.push(document);
+      if (options.amend || (hasReturns && bytes.subarray(start, stop).includes(CR))) kept.addJson(document);
+      else kept.addRange(start, clean ? next : stop, clean);
+    }
+    at = next;
+    lineCount++;
+  }
+  return { batch: { values, lines: kept.join() }, end: at, lineCount, problem };
+}
+
+export const INVALID_UTF8: DocumentViolation = { path: "", rule: "the text is not UTF-8" };
+
+/** One JSON text as a document; anything but an object is a violation, and so is the property `_meta`, which is Weir's. */
+export function parseDocument(text: string): { document: JsonObject } | { violation: DocumentViolation } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return {
+      violation: {
+        path: "",
+        rule: `malformed JSON: ${error instanceof Error ? error.message : String(error)}`,
+      },
+    };
+  }
+  return asDocument(value);
+}
+
+/** The same for a value that is parsed already. */
+export function asDocument(value: unknown): { document: JsonObject } | { violation: DocumentViolation } {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { violation: { path: "", rule: `type: a document is a JSON object, not ${describe(value)}` } };
+  }
+  if (Object.hasOwn(value, "_meta")) {
+    return {
+      violation: {
+        path: "/_meta",
+        rule: 'reserved: Weir keeps offset and time under "_meta"; rename the property',
+      },
+    };
+  }
+  // It came from JSON, or is made of JSON values.
+  return { document: value as JsonObject };
+}
+
+/** A batch of documents whose own bytes are not at hand. */
+export function serialize(values: readonly JsonObject[]): CapturedBatch {
+  let text = "";
+  for (const value of values) text += `${JSON.stringify(value)}\n`;
+  return { values, lines: Buffer.from(text) };
+}
+
+/** Bytes of a byte order mark at the beginning: 3 or 0. */
+export function byteOrderMarkLength(bytes: Uint8Array): number {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+}
+
+/** What is kept of the input: as few ranges of it as possible, or one if all of it is. */
+class KeptLines {
+  readonly #bytes: Buffer;
+  readonly #parts: Uint8Array[] = [];
+  #start = 0;
+  #end = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  addRange(start: number, end: number, ended: boolean): void {
+    if (start !== this.#end) {
+      this.#flush();
+      this.#start = start;
+    }
+    this.#end = end;
+    if (!ended) this.#push(FEED);
+  }
+
+  addJson(document: JsonObject): void {
+    this.#push(Buffer.from(`${JSON.stringify(document)}\n`));
+  }
+
+  join(): Uint8Array {
+    this.#flush();
+    return this.#parts.length === 1 && this.#parts[0] ? this.#parts[0] : Buffer.concat(this.#parts);
+  }
+
+  #push(part: Uint8Array): void {
+    this.#flush();
+    this.#parts.push(part);
+  }
+
+  #flush(): void {
+    if (this.#end > this.#start) this.#parts.push(this.#bytes.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+}
+
+const FEED = Buffer.from("\n");
+
+function trimmed(bytes: Buffer, from: number, to: number): [start: number, end: number] {
+  let start = from;
+  let end = to;
+  while (start < end && isSpace(bytes[start])) start++;
+  while (end > start && isSpace(bytes[end - 1])) end--;
+  return [start, end];
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === CR || byte === LF;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
+}

@@ -1,0 +1,34 @@
+/** Which errors of Postgres need a person, and what they say. */
+import { DatabaseError } from "pg";
+import { HaltError } from "../driver.ts";
+import { SUM_OVERFLOW } from "./reductions.ts";
+
+/**
+ * Classes of SQLSTATE that come again however often one retries: the data, a constraint, the statement or its rights,
+ * a missing schema, a limit of the program. Anything else (connection, resources, shutdown, conflict) passes.
+ */
+const LASTING = new Set(["0A", "22", "23", "3F", "42", "44", "54"]);
+
+/** `doing` completes "Postgres refused to …". A lasting error becomes a `HaltError`; others come back as they are. */
+export function explain(error: unknown, doing: string): unknown {
+  if (!(error instanceof DatabaseError) || error.code === undefined) return error;
+  const overflow = new RegExp(`"${SUM_OVERFLOW} (.*) \\[(.*)\\]"$`, "s").exec(error.message);
+  if (overflow !== null) {
+    return new HaltError(
+      `Field "${overflow[1]}" of key ${overflow[2]}: the sum with the stored row leaves the range of exact integers, ±${Number.MAX_SAFE_INTEGER}; sum a larger unit, or make the field a number (z.number()) and accept rounding.`,
+    );
+  }
+  if (!LASTING.has(error.code.slice(0, 2))) return error;
+  const where = error.where?.split("\n")[0];
+  const place = where === undefined || !where.startsWith("COPY") ? "" : ` (${where})`;
+  return new HaltError(
+    `Postgres refused to ${doing}: ${error.message}${place} [${error.code}]. Put right what it names, then start the task again.`,
+    { cause: error },
+  );
+}
+
+/** True if the connection ended, or may have ended, with the outcome unknown. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return true;
+  return error.code?.startsWith("57P") === true || error.code?.startsWith("08") === true;
+}

@@ -1,0 +1,44 @@
+/** Encoded rows as COPY's text format and as array literals. See the Postgres manual, "COPY" and "Arrays". */
+import type { EncodedRow } from "./values.ts";
+
+const CHUNK_CHARACTERS = 1 << 18;
+
+/** Chunks of COPY's text format: tabs between columns, `\N` for NULL, a line per row. */
+export function* copyText(rows: Iterable<EncodedRow>): Generator<Buffer> {
+  let text = "";
+  for (const row of rows) {
+    text += row[0];
+    for (let i = 1; i < row.length; i++) {
+      const value = row[i];
+      text += value === null || value === undefined ? "\t\\N" : `\t${escapeCopy(value)}`;
+    }
+    text += "\n";
+    if (text.length >= CHUNK_CHARACTERS) {
+      yield Buffer.from(text);
+      text = "";
+    }
+  }
+  if (text !== "") yield Buffer.from(text);
+}
+
+const COPY_ESCAPES: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  "\t": "\\t",
+  "\n": "\\n",
+  "\r": "\\r",
+};
+
+function escapeCopy(value: string): string {
+  return /[\\\t\n\r]/.test(value) ? value.replace(/[\\\t\n\r]/g, (c) => COPY_ESCAPES[c] ?? c) : value;
+}
+
+/** An array literal: `{"a",NULL}`. Quoting is right for every type. */
+export function arrayLiteral(values: readonly (string | null | undefined)[]): string {
+  let text = "{";
+  for (const value of values) {
+    if (text.length > 1) text += ",";
+    if (value === null || value === undefined) text += "NULL";
+    else text += `"${/["\\]/.test(value) ? value.replace(/["\\]/g, "\\$&") : value}"`;
+  }
+  return `${text}}`;
+}

@@ -1,0 +1,72 @@
+/**
+ * Reductions as SQL, and only where SQL gives exactly the row that the runtime's result would give.
+ * `t` is the stored row, `excluded` the newer one.
+ */
+import type { CollectionPlan } from "../../plan/plan.ts";
+import type { Column, TableColumns } from "./columns.ts";
+import { quote, quoteLiteral } from "./identifiers.ts";
+
+/** The marker by which the driver knows the error that `sumOfIntegers` raises. */
+export const SUM_OVERFLOW = "weir-sum-overflow";
+
+/** New values by column name, or undefined where any of the collection's reductions must be the runtime's. */
+export function reductionsInSql(
+  collection: CollectionPlan,
+  columns: TableColumns,
+): ReadonlyMap<string, string> | undefined {
+  // A path into an object: the column is jsonb, whose inside SQL would have to rewrite.
+  if (Object.keys(collection.reduce).some((path) => path.includes("."))) return undefined;
+  const expressions = new Map<string, string>();
+  for (const column of columns.all) {
+    if (column.inKey) continue;
+    const expression = reduction(column, columns.key);
+    if (expression === undefined) return undefined;
+    expressions.set(column.name, expression);
+  }
+  return expressions;
+}
+
+function reduction(column: Column, key: readonly Column[]): string | undefined {
+  const stored = `t.${quote(column.name)}`;
+  const newer = `excluded.${quote(column.name)}`;
+  const maybeMissing = !column.field.required;
+  const nullHidesAbsence = maybeMissing && column.type !== "jsonb" && column.field.types.has("null");
+  switch (column.strategy) {
+    case undefined:
+      return newer;
+    case "sum":
+      if (column.type === "bigint") return sumOfIntegers(column, key);
+      return column.type === "double precision" ? skipNull(column, `${stored} + ${newer}`) : undefined;
+    case "min":
+    case "max": {
+      if (column.type === "jsonb" || column.type === "uuid") return undefined;
+      // Strings go by code point, whatever the database's collation; both functions skip NULL.
+      const collate = column.type === "text" ? ' COLLATE "C"' : "";
+      return `${column.strategy === "min" ? "least" : "greatest"}(${stored}${collate}, ${newer}${collate})`;
+    }
+    case "first":
+      return maybeMissing ? `coalesce(${stored}, ${newer})` : stored;
+    case "last":
+      if (nullHidesAbsence) return undefined;
+      return maybeMissing ? `coalesce(${newer}, ${stored})` : newer;
+  }
+}
+
+function skipNull(column: Column, sum: string): string {
+  if (column.notNull) return sum;
+  const name = quote(column.name);
+  return `CASE WHEN t.${name} IS NULL THEN excluded.${name} WHEN excluded.${name} IS NULL THEN t.${name} ELSE ${sum} END`;
+}
+
+/**
+ * Raises where the runtime would halt. SQL has no function that raises, so a text that is no number is cast to one; it
+ * holds the key, so that nothing folds the cast before a row needs it.
+ */
+function sumOfIntegers(column: Column, key: readonly Column[]): string {
+  const name = quote(column.name);
+  const sum = `t.${name} + excluded.${name}`;
+  const keyAsJson = `jsonb_build_array(${key.map((each) => `t.${quote(each.name)}`).join(", ")})::text`;
+  const raise = `(${quoteLiteral(`${SUM_OVERFLOW} ${column.name} `)} || ${keyAsJson})::bigint`;
+  const { MIN_SAFE_INTEGER: low, MAX_SAFE_INTEGER: high } = Number;
+  return skipNull(column, `CASE WHEN ${sum} BETWEEN ${low} AND ${high} THEN ${sum} ELSE ${raise} END`);
+}

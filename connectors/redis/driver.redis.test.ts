@@ -1,0 +1,294 @@
+import fc from "fast-check";
+import { Redis } from "ioredis";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { CollectionPlan, Json, JsonObject, JsonSchema, ReduceStrategy } from "../../plan/plan.ts";
+import { applyChange, Combiner, keysToLoad, withStored } from "../../runtime/reduction/combiner.ts";
+import { compileKey } from "../../runtime/reduction/key.ts";
+import { compileReducer } from "../../runtime/reduction/reducer.ts";
+import { startRedis } from "../../test/servers/redis.ts";
+import { testRedis } from "../../test/servers/test-servers.ts";
+import { FencedError, HaltError, type RowChange, type TargetSession } from "../driver.ts";
+import { driver, rowForm } from "./driver.ts";
+
+let url: string;
+let admin: Redis;
+beforeAll(async () => {
+  url = await testRedis();
+  admin = new Redis(url);
+  return () => admin.disconnect();
+});
+beforeEach(() => admin.flushdb());
+
+const collection = (
+  schema: z.ZodType,
+  key: string[],
+  reduce: Record<string, ReduceStrategy> = {},
+): CollectionPlan => ({
+  // Zod types its JSON Schema more narrowly than `JsonSchema`; the value is plain JSON.
+  schema: z.toJSONSchema(schema) as JsonSchema,
+  key,
+  reduce,
+});
+const log = { info: () => {}, warn: () => {} };
+const spend = collection(z.object({ id: z.string(), n: z.int(), note: z.string().optional() }), ["id"], {
+  n: "sum",
+});
+type Form = { readonly key: string; readonly as?: Json };
+const open = (form: Form = { key: "spend:{id}" }, plan = spend, at = url): Promise<TargetSession> =>
+  driver.open({ task: `redis:${form.key}`, collection: plan, config: { url: at, ...form }, log });
+const put = (id: string, n: number, note?: string): RowChange => ({
+  op: "put",
+  key: [id],
+  document: note === undefined ? { id, n } : { id, n, note },
+});
+
+describe("forms", () => {
+  it("hash: strings as they are, anything else as JSON, what is absent is absent", async () => {
+    const session = await open();
+    await session.store([put("a", 1, "x"), put("b", 2)], 1);
+    await session.store([put("a", 3), { op: "remove", key: ["b"] }], 2);
+    expect(await admin.hgetall("spend:a")).toEqual({ id: "a", n: "3" });
+    expect(await admin.exists("spend:b")).toBe(0);
+    await session.close();
+  });
+  it("json: the document", async () => {
+    const session = await open({ key: "doc:{id}", as: "json" });
+    await session.store([put("a", 1, "x"), put("b", 2)], 1);
+    await session.store([{ op: "remove", key: ["b"] }], 2);
+    expect(await admin.get("doc:a")).toBe('{"id":"a","n":1,"note":"x"}');
+    expect(await admin.exists("doc:b")).toBe(0);
+    await session.close();
+  });
+  it("sorted set: a member with its score", async () => {
+    const session = await open({ key: "top", as: { sortedSet: { member: "{id}", score: "n" } } });
+    await session.store([put("a", 1.5), put("b", -2), put("c", 9)], 1);
+    await session.store([put("a", 5), { op: "remove", key: ["c"] }], 2);
+    expect(await admin.zrange("top", "0", "-1", "WITHSCORES")).toEqual(["b", "-2", "a", "5"]);
+    expect(await session.load([["a"], ["c"]])).toEqual([{ id: "a", n: 5 }, undefined]);
+    await session.close();
+  });
+  it("refuse what they could not give back", () => {
+    const refuse = (fields: z.ZodRawShape, form: Form, message: string) =>
+      expect(() =>
+        rowForm(
+          form as JsonObject,
+          collection(z.object({ id: z.string(), no: z.int(), ...fields }), ["id", "no"]),
+        ),
+      ).toThrow(message);
+    const key = "{id}:{no}";
+    refuse({ v: z.union([z.string(), z.int()]) }, { key }, 'use as: "json"');
+    refuse({ v: z.string().nullish() }, { key }, "may be null and may be missing");
+    refuse({}, { key: "{id}" }, 'The key field "no" is not in the key template "{id}"');
+    refuse({}, { key: "{id}", as: { sortedSet: { member: "m", score: "no" } } }, "is not in the templates");
+    refuse(
+      { v: z.number().optional() },
+      { key: "{id}", as: { sortedSet: { member: "{no}", score: "v" } } },
+      "must be a required number",
+    );
+    refuse({}, { key, as: "list" }, 'The form of a Redis target ("as") is');
+  });
+});
+
+describe("open", () => {
+  it("halts on keys that look like rows but were not written by the task", async () => {
+    await admin.set("spend:total", "5");
+    await expect(open()).rejects.toThrow(HaltError);
+    await expect(open()).rejects.toThrow('The key "spend:total" looks like a row of this task');
+  });
+  it("halts where the server may evict rows", async () => {
+    await admin.config("SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
+    try {
+      await expect(open()).rejects.toThrow("run CONFIG SET maxmemory-policy noeviction");
+    } finally {
+      await admin.config("SET", "maxmemory", "0", "maxmemory-policy", "noeviction");
+    }
+  });
+  it("never shows the password", async () => {
+    const { password, port } = new URL(url);
+    for (const bad of [
+      `redis://:${password}@127.0.0.1:1`,
+      `redis://:wrong${password}@127.0.0.1:${port}`,
+      `//${password}`,
+    ]) {
+      const error: Error = await open(undefined, undefined, bad).then(
+        () => expect.fail("opened"),
+        (reason) => reason,
+      );
+      expect(`${error.message} ${JSON.stringify(error)}`).not.toContain(password);
+    }
+  });
+});
+
+describe("store", () => {
+  it("writes nothing at all where a key holds something else", async () => {
+    const session = await open();
+    await admin.set("spend:b", "mine");
+    const stored = session.store([put("a", 1), put("b", 1)], 1);
+    await expect(stored).rejects.toThrow(HaltError);
+    await expect(stored).rejects.toThrow('The key "spend:b" is a string');
+    expect(await admin.exists("spend:a")).toBe(0);
+    await session.close();
+  });
+  it("takes as many rows as a transaction may have", async () => {
+    const session = await open();
+    const changes = Array.from({ length: session.maxRows }, (_, i) => put(`k${i}`, i));
+    await session.store(changes, 1);
+    expect(await admin.dbsize()).toBe(session.maxRows + 1);
+    expect((await session.load(changes.map(({ key }) => key))).at(-1)).toEqual({
+      id: `k${session.maxRows - 1}`,
+      n: session.maxRows - 1,
+    });
+    await session.close();
+  });
+  it("goes on after the server has forgotten its scripts", async () => {
+    const session = await open();
+    await session.store([put("a", 1)], 1);
+    await admin.script("FLUSH");
+    await session.store([put("a", 2)], 2);
+    expect(await admin.hget("spend:a", "n")).toBe("2");
+    await session.close();
+  });
+});
+
+describe("the fence", () => {
+  it("keeps a former instance from storing", async () => {
+    const former = await open();
+    await former.store([put("a", 1)], { at: 1 });
+    const successor = await open();
+    expect(successor.position).toEqual({ at: 1 });
+    await expect(former.store([put("a", 9)], { at: 2 })).rejects.toThrow(FencedError);
+    expect(await admin.hget("spend:a", "n")).toBe("1");
+    await successor.store([put("a", 2)], { at: 2 });
+    await former.close();
+    await successor.close();
+  });
+
+  it("goes on from the position found, after a clean restart, a crash, and a return to an earlier state", {
+    timeout: 60_000,
+  }, async () => {
+    const server = await startRedis({ settings: { appendfsync: "always" } });
+    try {
+      const first = await open(undefined, undefined, server.url);
+      await first.store([put("a", 1)], 1);
+      for (const how of ["clean", "crash"] as const) {
+        await server.restart(how);
+        const lost: Error = await first.store([put("a", 2)], 2).then(
+          () => expect.fail("stored"),
+          (error) => error,
+        );
+        expect(lost).not.toBeInstanceOf(HaltError);
+        const again = await open(undefined, undefined, server.url);
+        expect(again.position).toBe(1);
+        expect(await again.load([["a"]])).toEqual([{ id: "a", n: 1 }]);
+        await again.close();
+      }
+      // As a server that lost its newest writes: fence and position of before.
+      const session = await open(undefined, undefined, server.url);
+      const side = new Redis(server.url);
+      await session.store([put("a", 2)], 2);
+      await side.hset("weir:checkpoint:redis:spend:{id}", "position", "1");
+      const back: Error = await session.store([put("a", 3)], 3).then(
+        () => expect.fail("stored"),
+        (error) => error,
+      );
+      expect(back).not.toBeInstanceOf(HaltError);
+      await side.hset("weir:checkpoint:redis:spend:{id}", "fence", "1:other");
+      const further: Error = await session.store([put("a", 3)], 3).then(
+        () => expect.fail("stored"),
+        (error) => error,
+      );
+      expect(further).not.toBeInstanceOf(HaltError);
+      expect(further.message).toContain("went back to an earlier state");
+      side.disconnect();
+      await session.close();
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("for every history of changes and every way to split it", () => {
+  const text = fc.string({ unit: "binary", maxLength: 4 });
+  const int = fc.integer({ min: -1_000_000, max: 1_000_000 });
+  const schema = z.object({
+    region: z.string(),
+    no: z.int(),
+    sum: z.int(),
+    high: z.string().optional(),
+    nick: z.string().nullable(),
+    maybe: z.int().nullish(),
+    ok: z.boolean(),
+    stats: z.object({ n: z.int().optional(), note: z.string().optional() }).optional(),
+  });
+  const document: fc.Arbitrary<JsonObject> = fc.record(
+    {
+      region: fc.string({ unit: fc.constantFrom(":", "%", "a"), maxLength: 2 }),
+      no: fc.integer({ min: 0, max: 1 }),
+      sum: int,
+      high: text,
+      nick: fc.option(text, { nil: null }),
+      maybe: fc.option(int, { nil: null }),
+      ok: fc.boolean(),
+      stats: fc.record({ n: int, note: text }, { requiredKeys: [], noNullPrototype: true }),
+    },
+    { requiredKeys: ["region", "no", "sum", "nick", "ok"], noNullPrototype: true },
+  );
+  const plan = collection(schema, ["region", "no"], {
+    sum: "sum",
+    high: "max",
+    maybe: "first",
+    ok: "min",
+    "stats.n": "sum",
+  });
+  const history = fc.array(
+    fc.record({ document, remove: fc.nat(5).map((n) => n === 0), ends: fc.nat(3).map((n) => n === 0) }),
+    { maxLength: 24 },
+  );
+  const whole = (row: JsonObject) => row;
+  const scored = ({ region, no, sum }: JsonObject) => ({ region, no, sum });
+
+  it.each<[string, Form, (row: JsonObject) => JsonObject]>([
+    ["hash", { key: "h:{region}:{no}" }, whole],
+    ["json", { key: "j:{region}:{no}", as: "json" }, whole],
+    ["sorted set", { key: "s:{region}", as: { sortedSet: { member: "{no}", score: "sum" } } }, scored],
+  ])("the rows are those of reducing one by one: %s", { timeout: 60_000 }, async (_, form, asStored) => {
+    const reducer = compileReducer(plan);
+    const keys = compileKey(plan.key);
+    await fc.assert(
+      fc.asyncProperty(history, async (steps) => {
+        await admin.flushdb();
+        const session = await open(form, plan);
+        let position = 0;
+        const oracle = new Map<unknown, JsonObject>();
+        const combiner = new Combiner(plan);
+        const store = async () => {
+          const changes = combiner.drain();
+          await session.store(
+            withStored(reducer, changes, await session.load(keysToLoad(changes))),
+            ++position,
+          );
+        };
+        for (const { document, remove, ends } of steps) {
+          const identity = keys.identity(document);
+          const change: RowChange = remove
+            ? { op: "remove", key: keys.values(document) }
+            : { op: "add", key: keys.values(document), document };
+          const row = applyChange(reducer, oracle.get(identity), change);
+          if (row === undefined) oracle.delete(identity);
+          else oracle.set(identity, row);
+          if (remove) combiner.remove(document);
+          else combiner.add(structuredClone(document));
+          if (ends) await store();
+        }
+        await store();
+        const rows = [...oracle.values()];
+        expect(await session.load(rows.map((row) => keys.values(row)))).toEqual(rows.map(asStored));
+        const sets = new Set(rows.map(({ region }) => region));
+        expect(await admin.dbsize()).toBe((form.as instanceof Object ? sets.size : rows.length) + 1);
+        await session.close();
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

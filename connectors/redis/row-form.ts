@@ -1,0 +1,30 @@
+import type { Redis } from "ioredis";
+import type { JsonObject } from "../../plan/plan.ts";
+import type { KeyValues, RowChange } from "../driver.ts";
+
+/** How a row looks in Redis: a hash, a JSON text, or a member of a sorted set. */
+export interface RowForm {
+  /** The script that stores such rows. */
+  readonly script: string;
+  /** Of `SCAN … MATCH`: matches the keys of all rows that there may be. */
+  readonly pattern: string;
+  /** The script's KEYS behind the checkpoint, and its ARGV behind fence and positions. */
+  encode(changes: readonly RowChange[]): EncodedRows;
+  /** The documents of these keys, in order, as far as the form holds them. */
+  load(redis: Redis, keys: readonly KeyValues[]): Promise<(JsonObject | undefined)[]>;
+}
+
+export interface EncodedRows {
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+}
+
+/** Results of a pipeline, or its first error. */
+export async function pipelined<T>(redis: Redis, commands: string[][]): Promise<T[]> {
+  const results = (await redis.pipeline(commands).exec()) ?? [];
+  return results.map(([error, result]) => {
+    if (error !== null) throw error;
+    // What the command replies, which the caller knows.
+    return result as T;
+  });
+}

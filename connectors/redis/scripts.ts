@@ -1,0 +1,71 @@
+/**
+ * The Lua script of each form of row. One call of it is one transaction: Redis runs nothing else meanwhile, and hands
+ * its writes to the append-only file and to replicas as one. Nothing rolls a script back, so whatever could fail
+ * (the fence, the position, the type of a key) is looked at before the first write.
+ *
+ * A script rather than a function library (Redis 7): it needs no version beyond 6, and leaves nothing in the server.
+ */
+
+/**
+ * KEYS: the checkpoint, then the keys of the rows. ARGV: fence, expected position ("" for none), next position, rows.
+ * Returns `{"ok"}`, or what was in the way and what was found.
+ */
+function script(type: string | undefined, rows: string): string {
+  const checkTypes = `
+for i = 2, #KEYS do
+  local found = redis.call('TYPE', KEYS[i]).ok
+  if found ~= 'none' and found ~= '${type}' then return {'type', KEYS[i], found} end
+end`;
+  return `local fence = redis.call('HGET', KEYS[1], 'fence') or ''
+if fence ~= ARGV[1] then return {'fence', fence} end
+local position = redis.call('HGET', KEYS[1], 'position') or ''
+if position ~= ARGV[2] then return {'position', position} end${type === undefined ? "" : checkTypes}
+${rows}
+redis.call('HSET', KEYS[1], 'position', ARGV[3])
+return {'ok'}`;
+}
+
+/** Per row: how many arguments of HSET follow (0: the row goes), how many of HDEL, and both. */
+export const STORE_HASHES = script(
+  "hash",
+  `local at = 4
+for i = 2, #KEYS do
+  local set, deleted = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  at = at + 2
+  if set == 0 then
+    redis.call('DEL', KEYS[i])
+  else
+    redis.call('HSET', KEYS[i], unpack(ARGV, at, at + set - 1))
+    if deleted > 0 then redis.call('HDEL', KEYS[i], unpack(ARGV, at + set, at + set + deleted - 1)) end
+  end
+  at = at + set + deleted
+end`,
+);
+
+/** Lua's stack holds 8,000 values; a row's arguments go on it at once. */
+export const MAX_HASH_FIELDS = 3_000;
+
+/** Per row: its JSON, or "" where the row goes. */
+export const STORE_JSON = script(
+  undefined,
+  `for i = 2, #KEYS do
+  local json = ARGV[i + 2]
+  if json == '' then redis.call('DEL', KEYS[i]) else redis.call('SET', KEYS[i], json) end
+end`,
+);
+
+/** Per row: the place of its set in KEYS, its score or "" where the row goes, its member. */
+export const STORE_MEMBERS = script(
+  "zset",
+  `for at = 4, #ARGV, 3 do
+  local set, score, member = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2]
+  if score == '' then redis.call('ZREM', set, member) else redis.call('ZADD', set, score, member) end
+end`,
+);
+
+/** KEYS: the checkpoint. ARGV: a random token. Returns the new fence and the position ("" for none). */
+export const TAKE_FENCE = `local former = redis.call('HGET', KEYS[1], 'fence') or '0'
+local number = tonumber(string.match(former, '^%d+')) or 0
+local fence = string.format('%d:%s', number + 1, ARGV[1])
+redis.call('HSET', KEYS[1], 'fence', fence)
+return {fence, redis.call('HGET', KEYS[1], 'position') or ''}`;

@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
+import type { Json, JsonObject } from "../../plan/plan.ts";
+import { FencedError, HaltError, type KeyValues, type RowChange, type TargetSession } from "../driver.ts";
+import { withoutCommand } from "./connection.ts";
+import { numberOf, type Ownership } from "./fence.ts";
+import type { RowForm } from "./row-form.ts";
+
+/** Redis serves nobody else while the script runs: so many rows take it some ten milliseconds. */
+const MAX_ROWS = 2_000;
+
+export interface SessionParts {
+  readonly redis: Redis;
+  readonly task: string;
+  readonly checkpoint: string;
+  readonly form: RowForm;
+  readonly owned: Ownership;
+}
+
+export class RedisSession implements TargetSession {
+  readonly position: Json | undefined;
+  readonly reducesInTarget = false;
+  readonly maxRows = MAX_ROWS;
+  readonly #parts: SessionParts;
+  readonly #sha: string;
+  /** JSON of the position that the checkpoint must have when the next transaction begins; "" for none. */
+  #expected: string;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.#expected = parts.owned.position;
+    this.position = parts.owned.position === "" ? undefined : JSON.parse(parts.owned.position);
+    this.#sha = createHash("sha1").update(parts.form.script).digest("hex");
+  }
+
+  async load(keys: readonly KeyValues[]): Promise<readonly (JsonObject | undefined)[]> {
+    const documents: (JsonObject | undefined)[] = [];
+    try {
+      for (let start = 0; start < keys.length; start += MAX_ROWS) {
+        documents.push(
+          ...(await this.#parts.form.load(this.#parts.redis, keys.slice(start, start + MAX_ROWS))),
+        );
+      }
+    } catch (error) {
+      throw withoutCommand(error);
+    }
+    return documents;
+  }
+
+  async store(changes: readonly RowChange[], next: Json): Promise<void> {
+    const { checkpoint, form, owned } = this.#parts;
+    const position = JSON.stringify(next);
+    const { keys, args } = form.encode(changes);
+    const [outcome, found = "", type] = await this.#run(
+      [checkpoint, ...keys],
+      [owned.fence, this.#expected, position, ...args],
+    );
+    if (outcome === "ok") this.#expected = position;
+    else throw this.#refusal(outcome, found, type);
+  }
+
+  async close(): Promise<void> {
+    this.#parts.redis.disconnect();
+  }
+
+  /** The server knows a script by its hash once it has seen it, until it restarts or forgets all scripts. */
+  async #run(keys: readonly string[], args: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const { redis, form } = this.#parts;
+    const run = () => redis.evalsha(this.#sha, keys.length, ...keys, ...args);
+    try {
+      const reply = await run().catch(async (error: Error) => {
+        if (!error.message.startsWith("NOSCRIPT")) throw error;
+        await redis.script("LOAD", form.script);
+        return run();
+      });
+      // The scripts return arrays of strings.
+      return reply as readonly string[];
+    } catch (error) {
+      throw withoutCommand(error);
+    }
+  }
+
+  #refusal(outcome: string | undefined, found: string, type: string | undefined): Error {
+    const { task, owned } = this.#parts;
+    if (outcome === "type") {
+      return new HaltError(
+        `The key "${found}" is a ${type} that "${task}" did not write; delete it, or choose another key template.`,
+      );
+    }
+    if (outcome === "fence" && numberOf(found) >= numberOf(owned.fence)) {
+      return new FencedError(
+        `Another instance of "${task}" has taken over its rows in Redis; stop one of the two.`,
+      );
+    }
+    // Nobody else lowers the fence, or moves the position under this fence: the server lost its newest writes.
+    return new Error(
+      "Redis: the server went back to an earlier state; the task goes on from the position found there.",
+    );
+  }
+}

@@ -1,0 +1,62 @@
+import { type Collection, type CollectionDefinition, collection, declared } from "./collection.ts";
+import { report } from "./collector.ts";
+import type { Provenance, Source } from "./connector.ts";
+import { frozenJson } from "./json.ts";
+import type { KeyPath, RequiredPath } from "./paths.ts";
+import type { Doc, Fractional, Schema } from "./schema.ts";
+
+/** Fields of the schema that the source fills itself, by what it fills them with. */
+export type ProvenanceFields<D, X extends string, P extends Provenance> = {
+  readonly [N in keyof P]?: P[N] extends "string" ? Wide<D, string> : Exclude<Wide<D, number>, X>;
+};
+/** Required fields that hold any `V`, not just some. */
+type Wide<D, V> = {
+  [F in RequiredPath<D, V>]: F extends keyof D ? (V extends D[F] ? F : never) : never;
+}[RequiredPath<D, V>];
+
+export type CaptureDefinition<
+  S extends Schema,
+  K extends readonly string[],
+  P extends Provenance,
+> = CollectionDefinition<S, K> & WithProvenance<S, P>;
+
+type WithProvenance<S, P extends Provenance> = [keyof P] extends [never]
+  ? unknown
+  : {
+      /**
+       * Fields that the source fills itself, for documents without a key of their own: `files` knows each
+       * document's `file` and `row`. What the document has in such a field is replaced.
+       */
+      readonly provenance?: ProvenanceFields<Doc<S>, Fractional<S>, P>;
+    };
+
+/**
+ * Declares a collection that an outside source fills.
+ * @param name slash-separated, for instance `shop/orders`
+ * @throws Error for a name or key that cannot be.
+ */
+export function capture<
+  S extends Schema,
+  const K extends readonly KeyPath<Doc<S>, Fractional<S>>[],
+  P extends Provenance,
+>(
+  name: string,
+  source: Source<P>,
+  definition: CaptureDefinition<S, K, P>,
+): Collection<Doc<S>, K, Fractional<S>> {
+  const captured = declared("capture", name, definition);
+  const { connector, config, guarantee } = source;
+  // `WithProvenance` is deferred while P is not known: it is this or nothing.
+  const { provenance } = definition as { readonly provenance?: Readonly<Record<string, string>> };
+  report({
+    kind: "capture",
+    collection: captured,
+    source: Object.freeze({
+      connector,
+      config: provenance ? frozenJson({ ...config, provenance }, `${name}: provenance`) : config,
+      guarantee,
+    }),
+    stack: new Error().stack ?? "",
+  });
+  return collection(captured);
+}

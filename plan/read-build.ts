@@ -1,0 +1,59 @@
+/** Reads what `weir build` wrote, and believes none of it unseen: the plan fits its schema, each bundle is there. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { bundleHash } from "./bundle-hash.ts";
+import { planHash } from "./canonical.ts";
+import type { Plan } from "./plan.ts";
+
+export interface Build {
+  readonly plan: Plan;
+  readonly planHash: string;
+  /** Absolute paths of the transform bundles, by their hash. */
+  readonly bundles: ReadonlyMap<string, string>;
+}
+
+/** The directory holds no build, or one that this version of Weir cannot run. */
+export class BuildError extends Error {
+  override readonly name: string = "BuildError";
+}
+
+/**
+ * Reads `plan.json` in `directory`. Throws `BuildError` where it is missing, is no JSON, does not fit
+ * `plan/schema.json`, or names a bundle whose file is missing or is not the one that was built.
+ */
+export async function readBuild(directory: string): Promise<Build> {
+  const text = await readFile(join(directory, "plan.json"), "utf8").catch((cause: unknown) => {
+    throw new BuildError(`There is no plan.json in ${directory}. Run \`weir build --out ${directory}\` first.`, { cause });
+  });
+  const plan = await parsePlan(text, join(directory, "plan.json"));
+  const hashes = new Set(Object.values(plan.derivations).map((derivation) => derivation.transform.bundle));
+  const bundles = new Map<string, string>();
+  for (const hash of hashes) {
+    const path = join(directory, "bundles", `${hash}.mjs`);
+    const code = await readFile(path, "utf8").catch((cause: unknown) => {
+      throw new BuildError(`The plan names the bundle ${hash}, but ${path} is missing. Build again.`, { cause });
+    });
+    if ((await bundleHash(code)) !== hash) {
+      throw new BuildError(`The bundle ${path} was changed after it was built: its content no longer has the hash that names it. Build again.`);
+    }
+    bundles.set(hash, path);
+  }
+  return { plan, planHash: planHash(plan), bundles };
+}
+
+/** Parses and validates a plan's text. `name` stands for it in messages. Throws `BuildError`. */
+export async function parsePlan(text: string, name: string): Promise<Plan> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new BuildError(`${name} is not JSON. Build again.`, { cause });
+  }
+  const schema: unknown = JSON.parse(await readFile(new URL("./schema.json", import.meta.url), "utf8"));
+  const validate = new Ajv2020({ strict: true, allErrors: false }).compile<Plan>(Object(schema));
+  if (validate(value)) return value;
+  const [error] = validate.errors ?? [];
+  const place = error?.instancePath ? ` at ${error.instancePath}` : "";
+  throw new BuildError(`${name} is not a plan of this version of Weir${place}: ${error?.message ?? "it does not fit"}. Build again.`);
+}

@@ -1,0 +1,1 @@
+export const prices = { small: 100, large: 200 };

@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { capture, env } from "weir";
+import { http } from "weir/http";
+import { pg } from "weir/postgres";
+
+function convert(factor: number, order: { customer: string; cents: number }) {
+  return { customer: order.customer, cents: order.cents * factor };
+}
+
+const orders = capture("shop/orders", http({ path: "/orders" }), {
+  schema: z.object({ id: z.string(), customer: z.string(), cents: z.int() }),
+  key: ["id"],
+});
+
+orders
+  .derive("shop/spend", {
+    schema: z.object({ customer: z.string(), cents: z.int() }),
+    key: ["customer"],
+    reduce: { cents: "sum" },
+    transform: convert.bind(undefined, 100) as never,
+  })
+  .materializeTo(pg({ url: env("DATABASE_URL"), table: "spend" }));

@@ -1,0 +1,57 @@
+/** Finds `redis-server`, or installs it where that can be done without asking: as root, on Debian and its kin. */
+import { execFile } from "node:child_process";
+import { access, constants, rm, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+const MISSING =
+  'These tests need a real "redis-server" (6 or newer) on the PATH; install it, for instance with "apt-get install redis-server" or "brew install redis".';
+
+/** Its path. Fails with one sentence where it is missing and cannot be installed. */
+export async function redisBinary(): Promise<string> {
+  const found = await find("redis-server");
+  if (found !== undefined) return found;
+  if (process.getuid?.() !== 0 || (await find("apt-get")) === undefined) throw new Error(MISSING);
+  await install().catch((error: Error) => {
+    throw new Error(`${MISSING} Installing it by apt failed.`, { cause: error });
+  });
+  const installed = await find("redis-server");
+  if (installed === undefined) throw new Error(MISSING);
+  return installed;
+}
+
+async function find(name: string): Promise<string | undefined> {
+  // Debian's own place is not on everybody's PATH.
+  for (const dir of [...(process.env.PATH ?? "").split(delimiter), "/usr/bin"]) {
+    const path = join(dir, name);
+    const executable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (dir !== "" && executable) return path;
+  }
+  return undefined;
+}
+
+/** Debian's way of saying that a package's service must not be started when it is installed. */
+const POLICY = "/usr/sbin/policy-rc.d";
+
+async function install(): Promise<void> {
+  const ours = await writeFile(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755, flag: "wx" }).then(
+    () => true,
+    () => false,
+  );
+  const apt = (...args: string[]) =>
+    run("apt-get", ["-o", "DPkg::Lock::Timeout=120", "-q", "-y", ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      maxBuffer: 1 << 24,
+    });
+  try {
+    await apt("update");
+    await apt("install", "--no-install-recommends", "redis-server");
+  } finally {
+    if (ours) await rm(POLICY);
+  }
+}
