@@ -75,11 +75,18 @@ export class RunReporter {
   /** A line when a task's state changes, and now and then while it is behind. */
   #report(task: TaskStatus): void {
     const before = this.#shown.get(task.name);
-    const isNews = before?.state !== task.state;
+    // A live task is a little behind at any moment: that is no news until it lasts.
+    const wasCaughtUp = before?.state === "caught-up" && task.state === "running";
+    const isNews = before?.state !== task.state && !wasCaughtUp;
     const isDue = task.backfill !== null && Date.now() - (before?.at ?? 0) > QUIET_PROGRESS_MS;
+    if (task.state === "caught-up" && before) before.at = Date.now();
     if (!isNews && !isDue) return;
     this.#shown.set(task.name, { state: task.state, at: Date.now() });
-    if (this.#mode === "json") return this.#json({ event: "task", ...task });
+    if (this.#mode === "json") {
+      this.#json({ event: "task", ...task });
+      return;
+    }
+    // Told with their reason when they happen.
     if (task.state === "halted" || task.state === "retrying" || task.state === "starting") return;
     const behind = task.documentsBehind > 0 ? `, ${number(task.documentsBehind)} behind` : "";
     const progress = progressOf(task);

@@ -7,6 +7,7 @@ import { checkSource, checkTarget } from "./check/connectors.ts";
 import { type AimAt, checkGraph } from "./check/graph.ts";
 import { type Declared, declaredBy, Origins } from "./declared.ts";
 import { type Diagnostic, diagnostic, hasErrors, type Place, sortDiagnostics } from "./diagnostics/diagnostic.ts";
+import { withoutEchoes } from "./diagnostics/echo.ts";
 import { bundleFlows } from "./evaluate/flow-bundle.ts";
 import { evaluate } from "./evaluate/evaluate.ts";
 import type { Evaluation } from "./evaluate/evaluation.ts";
@@ -56,10 +57,13 @@ export async function compile({ projectDir, files }: CompileRequest): Promise<Co
   const evaluating = evaluateFlows(projectDir, sorted, project);
   await evaluating.begun;
   const flow = openProgram(projectDir, sorted);
-  const diagnostics: Diagnostic[] = [...typeDiagnostics(flow, projectDir)];
+  const typed = typeDiagnostics(flow, projectDir);
+  const diagnostics: Diagnostic[] = [];
   const { evaluation, origins, diagnostics: failures } = await evaluating.done;
   diagnostics.push(...failures);
-  if (evaluation === undefined || origins === undefined) return { diagnostics: sortDiagnostics(diagnostics) };
+  if (evaluation === undefined || origins === undefined) {
+    return { diagnostics: sortDiagnostics(withoutEchoes(typed, diagnostics)) };
+  }
 
   const declared = declaredBy(evaluation, origins);
   const aim: AimAt = (place, steps) => aimAt(flow, place, steps);
@@ -69,7 +73,7 @@ export async function compile({ projectDir, files }: CompileRequest): Promise<Co
   diagnostics.push(...declarationDiagnostics(declared, aim, project, whole));
   const transforms = await bundleTransforms(flow, declared, origins, projectDir);
   diagnostics.push(...transforms.diagnostics);
-  const sortedDiagnostics = sortDiagnostics(diagnostics);
+  const sortedDiagnostics = sortDiagnostics(withoutEchoes(typed, diagnostics));
   if (hasErrors(sortedDiagnostics)) return { diagnostics: sortedDiagnostics };
 
   const plan = assemblePlan(declared, transforms.byCollection);

@@ -9,10 +9,16 @@ import type { CapturedBatch, DocumentViolation } from "./driver.ts";
 export interface LineOptions {
   /** Undefined if the document is good. */
   readonly validate: (document: JsonObject) => DocumentViolation | undefined;
-  /** Fills fields in before validation; the document is serialised anew then. `index` counts the documents of this call. */
-  readonly amend?: ((document: JsonObject, index: number) => JsonObject) | undefined;
+  /** Fills fields in before validation. `index` counts the documents of this call. */
+  readonly amend?: ((document: JsonObject, index: number) => Amended) | undefined;
   /** Stop after so many documents. */
   readonly maxDocuments: number;
+}
+
+export interface Amended {
+  readonly document: JsonObject;
+  /** JSON of the properties that were added after those of the line, `"file":"a","row":1`; undefined if some were there before. */
+  readonly added: string | undefined;
 }
 
 export interface ParsedLines {
@@ -51,16 +57,21 @@ export function parseLines(bytes: Buffer, from: number, options: LineOptions): P
         problem = INVALID_UTF8;
         break;
       }
-      const parsed = parseDocument(bytes.toString("utf8", start, stop));
+      const text = bytes.toString("utf8", start, stop);
+      const parsed = parseDocument(text);
       if ("violation" in parsed) {
         problem = parsed.violation;
         break;
       }
-      const document = options.amend ? options.amend(parsed.document, values.length) : parsed.document;
+      const amended = options.amend?.(parsed.document, values.length);
+      const document = amended?.document ?? parsed.document;
       problem = options.validate(document);
       if (problem) break;
       values.push(document);
-      if (options.amend || (hasReturns && bytes.subarray(start, stop).includes(CR))) kept.addJson(document);
+      const hasReturn = hasReturns && bytes.subarray(start, stop).includes(CR);
+      if (hasReturn || (amended && amended.added === undefined))
+        kept.addText(`${JSON.stringify(document)}\n`);
+      else if (amended) kept.addText(`${text.slice(0, -1)}${isEmpty(text) ? "" : ","}${amended.added}}\n`);
       else kept.addRange(start, clean ? next : stop, clean);
     }
     at = next;
@@ -122,13 +133,14 @@ class KeptLines {
   readonly #parts: Uint8Array[] = [];
   #start = 0;
   #end = 0;
+  #text = "";
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
   }
 
   addRange(start: number, end: number, ended: boolean): void {
-    if (start !== this.#end) {
+    if (start !== this.#end || this.#text !== "") {
       this.#flush();
       this.#start = start;
     }
@@ -136,8 +148,9 @@ class KeptLines {
     if (!ended) this.#push(FEED);
   }
 
-  addJson(document: JsonObject): void {
-    this.#push(Buffer.from(`${JSON.stringify(document)}\n`));
+  addText(text: string): void {
+    if (this.#text === "") this.#flush();
+    this.#text += text;
   }
 
   join(): Uint8Array {
@@ -151,12 +164,19 @@ class KeptLines {
   }
 
   #flush(): void {
+    if (this.#text !== "") this.#parts.push(Buffer.from(this.#text));
+    this.#text = "";
     if (this.#end > this.#start) this.#parts.push(this.#bytes.subarray(this.#start, this.#end));
     this.#start = this.#end;
   }
 }
 
 const FEED = Buffer.from("\n");
+
+/** Whether the object's text has no property. */
+function isEmpty(text: string): boolean {
+  return text.length === 2 || text.slice(1, -1).trim() === "";
+}
 
 function trimmed(bytes: Buffer, from: number, to: number): [start: number, end: number] {
   let start = from;

@@ -35,8 +35,10 @@ async function inThread(request: EvaluationRequest, started: () => void): Promis
   const extension = extname(fileURLToPath(import.meta.url));
   const worker = new Worker(new URL(`./evaluation-worker${extension}`, import.meta.url), {
     workerData: request,
-    stdout: false,
+    // What a flow file prints is talk; our standard output is for data.
+    stdout: true,
   });
+  worker.stdout.pipe(process.stderr, { end: false });
   let timer: NodeJS.Timeout | undefined;
   try {
     started();

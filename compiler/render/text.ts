@@ -52,9 +52,11 @@ function frame(place: Place, { color }: TextOptions): string {
   } catch {
     return "";
   }
-  const { line, column, endLine, endColumn } = place;
+  const { line, endLine } = place;
+  // Since version 8 code-frame counts columns from 0, the end exclusive.
+  const column = place.column - 1;
   // A span of many lines would show them all: its first line says enough.
-  const end = endLine === line && endColumn !== undefined ? { end: { line, column: endColumn } } : {};
+  const end = endLine === line && place.endColumn !== undefined ? { end: { line, column: place.endColumn - 1 } } : {};
   return codeFrameColumns(
     source,
     { start: { line, column }, ...end },

@@ -19,9 +19,31 @@ export function openProgram(projectDir: string, flowFiles: readonly string[]): F
   const program = ts.createProgram({
     rootNames: [...flowFiles, ...project.ambient],
     options: project.options,
+    host: hostWithCache(project.options),
     configFileParsingDiagnostics: project.errors,
   });
   return { project, program, checker: program.getTypeChecker() };
+}
+
+/** Parsed declaration files of packages and of TypeScript itself, for the next program of this process. */
+const declarationFiles = new Map<string, { readonly modified: number; readonly file: ts.SourceFile }>();
+
+function hostWithCache(options: ts.CompilerOptions): ts.CompilerHost {
+  const host = ts.createCompilerHost(options);
+  const parse = host.getSourceFile.bind(host);
+  host.getSourceFile = (path, languageVersion, onError) => {
+    if (!/\.d\.[cm]?ts$/.test(path)) return parse(path, languageVersion, onError);
+    // How a file is parsed depends on these options too.
+    const format = typeof languageVersion === "object" ? languageVersion : { languageVersion };
+    const key = JSON.stringify([path, format.languageVersion, format.impliedNodeFormat]);
+    const modified = ts.sys.getModifiedTime?.(path)?.getTime() ?? 0;
+    const known = declarationFiles.get(key);
+    if (known?.modified === modified) return known.file;
+    const file = parse(path, languageVersion, onError);
+    if (file !== undefined) declarationFiles.set(key, { modified, file });
+    return file;
+  };
+  return host;
 }
 
 export interface SourceScope {

@@ -46,6 +46,9 @@ class Slicing {
   readonly #flow: FlowProgram;
   /** Exports asked for, as `file` and `name`. */
   readonly #asked = new Set<string>();
+  /** The name in the transform itself that led to what is followed now. */
+  #origin: ts.Identifier | undefined;
+  readonly #toldOrigins = new Set<ts.Identifier>();
 
   constructor(flow: FlowProgram) {
     this.#flow = flow;
@@ -78,6 +81,7 @@ class Slicing {
 
   #follow(scope: SourceScope, references: readonly Reference[], root: ts.Node): void {
     for (const reference of references) {
+      if (this.#isTransformRoot(root)) this.#origin = reference.name;
       const impure = impureReference(reference);
       if (impure !== undefined) this.diagnostics.push(impure);
       switch (reference.kind) {
@@ -179,9 +183,13 @@ class Slicing {
   }
 
   #declarationReached(name: ts.Identifier, binding: ts.Node): void {
+    const origin = this.#origin ?? name;
+    if (this.#toldOrigins.has(origin)) return;
+    this.#toldOrigins.add(origin);
+    const used = origin === name ? [] : [relatedTo(name, `${origin.text} leads to ${name.text} here.`)];
     this.diagnostics.push(
-      diagnostic("WEIR3009", placeOf(name), `The transform reaches ${name.text}, which declares flows and does not exist at run time.`, {
-        related: [relatedTo(binding, `${name.text} is imported here.`)],
+      diagnostic("WEIR3009", placeOf(origin), `The transform reaches ${name.text}, which declares flows and does not exist at run time.`, {
+        related: [...used, relatedTo(binding, `${name.text} is imported here.`)],
         fix: "Use in a transform only constants and functions that need no capture, derive or connector.",
       }),
     );
@@ -191,7 +199,7 @@ class Slicing {
     if (isBuiltin(specifier.text)) {
       if (isHarmlessBuiltin(specifier.text)) return;
       this.diagnostics.push(
-        diagnostic("WEIR3008", placeOf(name), `The transform reaches ${specifier.text}, a module of Node that a pure function does not need.`, {
+        diagnostic("WEIR3008", placeOf(this.#origin ?? name), `The transform reaches ${specifier.text}, a module of Node that a pure function does not need.`, {
           related: [relatedTo(specifier, "It is imported here.")],
           fix: "Compute from the document alone; read files and services in a capture.",
         }),

@@ -1,34 +1,28 @@
 import type { Json } from "../../plan/plan.ts";
 import type { CaptureContext, CapturedBatch } from "../driver.ts";
 
-/** Appends that are under way at once: one is committed while the next is read. */
-const LIMIT = 2;
-
-/** Keeps a bounded number of appends under way, so that a slow head slows reading down. */
+/**
+ * One append under way, while the next batch is read; so a slow head slows reading down. Never two: were the first
+ * refused and the second not, the second's cursor would pass over the first's rows.
+ */
 export class AppendWindow {
   readonly #append: CaptureContext["append"];
-  readonly #pending: Promise<void>[] = [];
+  #pending: Promise<void> | undefined;
 
   constructor(append: CaptureContext["append"]) {
     this.#append = append;
   }
 
-  /** Resolves when another may follow. Rejects with the failure of an earlier one; nothing is appended then. */
+  /** Resolves when the append has begun. Rejects with the failure of an earlier one; nothing is appended then. */
   async push(batch: CapturedBatch, cursor: Json): Promise<void> {
-    while (this.#pending.length >= LIMIT) await this.#settleOldest();
-    const append = this.#append(batch, cursor);
+    await this.#pending;
+    this.#pending = this.#append(batch, cursor);
     // Its failure is reported when it is waited for.
-    append.catch(() => {});
-    this.#pending.push(append);
+    this.#pending.catch(() => {});
   }
 
-  /** Resolves when all are on disk. */
+  /** Resolves when all is on disk. */
   async drain(): Promise<void> {
-    while (this.#pending.length > 0) await this.#settleOldest();
-  }
-
-  async #settleOldest(): Promise<void> {
-    await this.#pending[0];
-    this.#pending.shift();
+    await this.#pending;
   }
 }

@@ -425,26 +425,28 @@ describe("a restart", () => {
 });
 
 describe("appends", () => {
-  test("are at most two under way", async () => {
-    const base = await directoryOf({
-      "a.ndjson": ndjson(...Array.from({ length: 40_000 }, (_, id) => ({ id }))),
-    });
+  test("are made one at a time, and none after one that was refused", async () => {
+    const rows = Array.from({ length: 40_000 }, (_, id) => ({ id }));
+    const base = await directoryOf({ "a.ndjson": ndjson(...rows) });
     let under = 0;
     let most = 0;
-    const capture = new RecordedCapture({ config: { path: "*" } });
-    const append = capture.context.append;
-    const context: typeof capture.context = {
-      ...capture.context,
-      append: async (batch, cursor) => {
-        most = Math.max(most, ++under);
-        await new Promise((resolve) => setTimeout(resolve, 3));
-        await append(batch, cursor);
-        under--;
+    const { error, documents, capture } = await read(
+      base,
+      { path: "*" },
+      {
+        onAppend: async (index) => {
+          most = Math.max(most, ++under);
+          await new Promise((resolve) => setTimeout(resolve, 3));
+          under--;
+          if (index === 3) throw new Error("refused");
+        },
       },
-    };
-    await driver.run([context], settings(base));
-    expect(capture.documents).toHaveLength(40_000);
-    expect(most).toBe(2);
+    );
+    expect(String(error)).toContain("refused");
+    expect(most).toBe(1);
+    expect(documents).toEqual(rows.slice(0, 15_000));
+    const rest = await read(base, { path: "*" }, { cursor: capture.cursor });
+    expect(rest.documents).toEqual(rows.slice(15_000));
   });
 });
 

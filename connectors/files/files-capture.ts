@@ -5,6 +5,7 @@ import { AppendWindow } from "./append-window.ts";
 import { type FilesConfig, formatOf } from "./config.ts";
 import { type Cursor, compareNames, decodeCursor, encodeCursor, type FileProgress, START } from "./cursor.ts";
 import type { FileSearch, FoundFile } from "./find-files.ts";
+import { provenance } from "./provenance.ts";
 import { readCsv } from "./read-csv.ts";
 import { readJsonArray } from "./read-json.ts";
 import { readNdjson } from "./read-ndjson.ts";
@@ -78,7 +79,7 @@ export class FilesCapture {
     const { collection } = this.#context;
     const rules: RowRules = {
       validate: (document) => this.#context.validate(document),
-      amend: this.#provenance(file),
+      amend: provenance(file.name, this.#config.provenance),
     };
     const start = progress ?? START;
     switch (formatOf(this.#config, file)) {
@@ -89,16 +90,6 @@ export class FilesCapture {
       case "csv":
         return readCsv(file, start, rules, collection.schema);
     }
-  }
-
-  #provenance({ name }: FoundFile): RowRules["amend"] {
-    const { file: fileField, row: rowField } = this.#config.provenance;
-    if (fileField === undefined && rowField === undefined) return undefined;
-    return (document, row) => ({
-      ...document,
-      ...(fileField !== undefined && { [fileField]: name }),
-      ...(rowField !== undefined && { [rowField]: row }),
-    });
   }
 
   #isDone({ name }: FoundFile): boolean {

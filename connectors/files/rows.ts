@@ -1,7 +1,7 @@
 /** What all readers of files share: how a row becomes a document, and how reading ends at a bad one. */
 import type { JsonObject } from "../../plan/plan.ts";
 import { type CapturedBatch, type DocumentViolation, HaltError } from "../driver.ts";
-import { asDocument, serialize } from "../json-lines.ts";
+import { type Amended, asDocument, serialize } from "../json-lines.ts";
 import type { Position } from "./cursor.ts";
 import type { FoundFile } from "./find-files.ts";
 
@@ -16,7 +16,7 @@ export interface RowBatch {
 export interface RowRules {
   readonly validate: (document: JsonObject) => DocumentViolation | undefined;
   /** Fills the provenance fields in; undefined where none were asked for. `row` counts from 0 in its file. */
-  readonly amend: ((document: JsonObject, row: number) => JsonObject) | undefined;
+  readonly amend: ((document: JsonObject, row: number) => Amended) | undefined;
 }
 
 /** `place` is a line (`12`) or a row (`row 12`). */
@@ -72,7 +72,7 @@ export class RowCollector {
       this.failure = badRow(this.#file, place, parsed.violation);
       return;
     }
-    const document = this.#rules.amend ? this.#rules.amend(parsed.document, row) : parsed.document;
+    const document = this.#rules.amend ? this.#rules.amend(parsed.document, row).document : parsed.document;
     const violation = this.#rules.validate(document);
     if (violation) {
       this.failure = badRow(this.#file, place, violation);

@@ -63,6 +63,11 @@ function addRoutes(
     if (capture.signal.aborted) return unavailable(reply, "The capture is stopping.");
   });
 
+  // A connection kept open for the client's next request would keep the server from closing.
+  server.addHook("onSend", async (_request, reply) => {
+    if ([...byPath.values()].every(({ signal }) => signal.aborted)) reply.header("connection", "close");
+  });
+
   server.post("*", async (request, reply) => {
     const path = pathnameOf(request.raw);
     const capture = byPath.get(path);

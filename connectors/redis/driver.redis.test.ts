@@ -120,6 +120,29 @@ describe("open", () => {
   });
 });
 
+describe("rights", () => {
+  const rights =
+    "+info +scan +exists +eval +evalsha +script +select +hget +hset +hgetall +type +del +hdel +set +zadd +zrem";
+  it.each([
+    ["hash", "hdel", "spend:{id}", "hash"],
+    ["json", "set", "spend:{id}", "json"],
+    ["sorted set", "zrem", "spend", { sortedSet: { member: "{id}", score: "n" } }],
+  ])(
+    "halts before anything is written where the user may not: %s without %s",
+    async (_, command, key, as) => {
+      await admin.acl("SETUSER", "some", "reset", "on", ">word", "~*", ...rights.split(" "));
+      const { host, pathname } = new URL(url);
+      const at = `redis://some:word@${host}${pathname}`;
+      await (await open({ key, as }, spend, at)).close();
+      await admin.acl("SETUSER", "some", `-${command}`);
+      const opened = open({ key, as }, spend, at);
+      await expect(opened).rejects.toThrow(HaltError);
+      await expect(opened).rejects.toThrow("Redis refused a command of the task");
+      await admin.acl("DELUSER", "some");
+    },
+  );
+});
+
 describe("store", () => {
   it("writes nothing at all where a key holds something else", async () => {
     const session = await open();

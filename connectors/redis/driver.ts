@@ -7,7 +7,7 @@ import {
   type TargetSession,
 } from "../driver.ts";
 import { checkServer, connect, withoutCommand } from "./connection.ts";
-import { checkpointKey, refuseForeignRows, takeFence } from "./fence.ts";
+import { checkpointKey, refuseForeignRows, takeFence, tryRights } from "./fence.ts";
 import { hashRows } from "./hash-rows.ts";
 import { jsonRows } from "./json-rows.ts";
 import type { RowForm } from "./row-form.ts";
@@ -26,6 +26,7 @@ export const driver: MaterializationDriver = {
     try {
       await checkServer(redis);
       await refuseForeignRows(redis, checkpoint, form);
+      await tryRights(redis, checkpoint, form);
       const owned = await takeFence(redis, checkpoint);
       return new RedisSession({ redis, task, checkpoint, form, owned });
     } catch (error) {

@@ -18,6 +18,10 @@ export function hashRows(collection: CollectionPlan, template: Template): RowFor
   }
   return {
     script: STORE_HASHES,
+    trial: [
+      ["2", "1", "a", "1", "b"],
+      ["0", "0"],
+    ],
     pattern: template.pattern,
     encode: (changes) => {
       const args: string[] = [];

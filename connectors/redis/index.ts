@@ -96,7 +96,7 @@ export function redis<
         "One atomic script checks fence and position and writes absolute values with the new position; writes " +
         "that the server acknowledged and then lost (a crash, a failover) are not covered.",
     },
-  }) as Target<D, K, X>;
+  });
 }
 
 type Representation =

@@ -6,6 +6,7 @@ import type { Template } from "./template.ts";
 export function jsonRows(template: Template): RowForm {
   return {
     script: STORE_JSON,
+    trial: [["1"], [""]],
     pattern: template.pattern,
     encode: (changes) => ({
       keys: changes.map((change) => template.render(change.key)),

@@ -6,6 +6,8 @@ import type { KeyValues, RowChange } from "../driver.ts";
 export interface RowForm {
   /** The script that stores such rows. */
   readonly script: string;
+  /** The script's ARGV for one row at the key that follows the checkpoint: written, and taken away again. */
+  readonly trial: readonly [put: readonly string[], remove: readonly string[]];
   /** Of `SCAN … MATCH`: matches the keys of all rows that there may be. */
   readonly pattern: string;
   /** The script's KEYS behind the checkpoint, and its ARGV behind fence and positions. */

@@ -23,6 +23,10 @@ export function sortedSetRows(
   }
   return {
     script: STORE_MEMBERS,
+    trial: [
+      ["2", "1", "a"],
+      ["2", "", "a"],
+    ],
     pattern: set.pattern,
     encode: (changes) => {
       // Several rows share a set: each set is one of the script's KEYS, which begin behind the checkpoint, at 2.

@@ -29,24 +29,24 @@ export interface WeirProcessOptions {
 
 export class WeirProcess {
   readonly #options: WeirProcessOptions;
-  #flows: readonly string[];
+  #args: readonly string[];
   #child: ChildProcess | undefined;
   #watchdog: ChildProcess | undefined;
 
   constructor(options: WeirProcessOptions) {
     this.#options = options;
-    this.#flows = options.flows ?? [];
+    this.#args = options.flows ?? [];
   }
 
   get dataDir(): string {
     return join(this.#options.directory, ".weir");
   }
 
-  /** `weir run`. */
-  start(flows: readonly string[] = this.#flows): void {
-    this.#flows = flows;
+  /** `weir run` with these arguments, or those of the last time. */
+  start(args: readonly string[] = this.#args): void {
+    this.#args = args;
     const log = openSync(this.#logFile, "a");
-    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, "run", ...flows], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, "run", ...args], {
       cwd: this.#options.directory,
       env: { ...process.env, ...this.#options.env },
       stdio: ["ignore", log, log],
@@ -108,8 +108,12 @@ export class WeirProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const output = { stdout: "", stderr: "" };
-    child.stdout.on("data", (part: Buffer) => (output.stdout += part));
-    child.stderr.on("data", (part: Buffer) => (output.stderr += part));
+    child.stdout.setEncoding("utf8").on("data", (part: string) => {
+      output.stdout += part;
+    });
+    child.stderr.setEncoding("utf8").on("data", (part: string) => {
+      output.stderr += part;
+    });
     await once(child, "close");
     return { code: child.exitCode, ...output };
   }

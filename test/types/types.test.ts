@@ -70,14 +70,15 @@ describe("TypeScript 6", () => {
   });
 });
 
-// What the types cost: measured on the README's flow when the budget was set, with room for a tenth more.
+// What the types cost on the README's flow: 14,416 when the budget was set, of which the schemas alone are 353.
 describe("instantiations", () => {
   test.for([
-    { compiler: "typescript", budget: 19_500 },
-    { compiler: "typescript-7", budget: 30_500 },
-  ] as const)("$compiler checks the README's flow within $budget", async ({ compiler, budget }) => {
-    const output = await tsc(compiler, "-p", "tsconfig.shop.json", "--extendedDiagnostics");
-    expect(Number(/^Instantiations:\s+(\d+)$/m.exec(output)?.[1])).toBeLessThan(budget);
+    { compiler: "typescript", options: [] },
+    // Several checkers would count what they share several times.
+    { compiler: "typescript-7", options: ["--singleThreaded"] },
+  ] as const)("$compiler checks the README's flow within 15,500", async ({ compiler, options }) => {
+    const output = await tsc(compiler, "-p", "tsconfig.shop.json", "--extendedDiagnostics", ...options);
+    expect(Number(/^Instantiations:\s+(\d+)$/m.exec(output)?.[1])).toBeLessThan(15_500);
   });
 });
 

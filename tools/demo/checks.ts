@@ -63,9 +63,10 @@ export async function compareHashes(checks: Checks, url: string, expected: reado
 /** The sorted set `latest-days`. */
 export async function compareRanking(checks: Checks, url: string, expected: readonly DelaysRow[]): Promise<void> {
   const redis = new Redis(url);
-  const flat = (await redis.call("ZRANGE", "latest-days", "0", "-1", "WITHSCORES")) as string[]; // member, score, …
+  // Redis' answer under RESP3: pairs of member and score.
+  const pairs = (await redis.call("ZRANGE", "latest-days", "0", "-1", "WITHSCORES")) as [string, number | string][];
   await redis.quit();
-  const found = Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], Number(flat[2 * i + 1])]);
+  const found = pairs.map(([member, score]) => [member, Number(score)]);
   const wanted = expected.map(({ airport, day, delayMinutes }) => [`${airport} ${day}`, delayMinutes]);
   checks.equal(`redis sorted set latest-days, digest of ${wanted.length}`, digest(found), digest(wanted));
 }

@@ -13,6 +13,6 @@ orders
     schema: z.object({ customer: z.string(), cents: z.int() }),
     key: ["customer"],
     reduce: { cents: "sum" },
-    transform: (async (order) => ({ customer: order.customer, cents: order.cents })) as never,
+    transform: (async (order: { customer: string; cents: number }) => ({ customer: order.customer, cents: order.cents })) as never,
   })
   .materializeTo(pg({ url: env("DATABASE_URL"), table: "spend" }));

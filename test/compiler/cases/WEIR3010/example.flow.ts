@@ -1,4 +1,4 @@
-import { rate } from "./rate.js";
+import { rate } from "./rates/index.ts";
 import { z } from "zod";
 import { capture, env } from "weir";
 import { http } from "weir/http";

@@ -1,0 +1,308 @@
+import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
+import { afterEach, describe, expect, test } from "vitest";
+import { type DocumentViolation, HaltError } from "../driver.ts";
+import { linesMatchValues, RecordedCapture, type RecordedOptions } from "../fixtures/recorded-capture.ts";
+import { driver } from "./driver.ts";
+
+const running: { captures: readonly RecordedCapture[]; ended: Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const { captures, ended } of running.splice(0)) {
+    for (const capture of captures) capture.abort();
+    await ended;
+  }
+});
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** Starts the driver with one capture per path, and waits until it answers. */
+async function start(paths: readonly string[] = ["/orders"], rest: Partial<RecordedOptions> = {}) {
+  const port = await freePort();
+  const captures = paths.map(
+    (path) => new RecordedCapture({ config: { path }, validate: refuseNegative, ...rest }),
+  );
+  const run = driver.run(
+    captures.map(({ context }) => context),
+    { baseDir: "/", http: { host: "127.0.0.1", port } },
+  );
+  const ended = run.catch((error: unknown) => error);
+  running.push({ captures, ended });
+  const base = `http://127.0.0.1:${port}`;
+  for (let tries = 0; tries < 100; tries++) {
+    if (
+      await fetch(`${base}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const [capture] = captures;
+  if (capture === undefined) throw new Error("no capture");
+  const post = async (
+    body: string | Uint8Array,
+    type?: string,
+    path = "/orders",
+    headers: Record<string, string> = {},
+  ) => {
+    const response = await fetch(base + path, {
+      method: "POST",
+      // A typed array of a plain ArrayBuffer is what fetch takes.
+      body: typeof body === "string" ? body : new Uint8Array(body),
+      headers: { ...(type !== undefined && { "content-type": type }), ...headers },
+    });
+    // Whatever is expected of it is checked by the tests.
+    const json = (await response.json()) as {
+      readonly accepted?: number;
+      readonly error: { readonly message: string };
+    };
+    return { status: response.status, headers: response.headers, json };
+  };
+  return { port, base, capture, captures, post, ended };
+}
+
+function refuseNegative(document: unknown): DocumentViolation | undefined {
+  const cents = typeof document === "object" && document !== null && "cents" in document ? document.cents : 0;
+  return typeof cents === "number" && cents >= 0
+    ? undefined
+    : { path: "/cents", rule: "minimum: must be >= 0" };
+}
+
+const JSON_TYPE = "application/json";
+const LINES = "application/x-ndjson";
+
+describe("a request that fits", () => {
+  test("is answered with the number of its documents once they are stored", async () => {
+    let release = () => {};
+    const stored = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { post, capture } = await start(["/orders"], { onAppend: () => stored });
+    let answered = false;
+    const answer = post('{"id":1}', JSON_TYPE).then((given) => {
+      answered = true;
+      return given;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(answered).toBe(false);
+    release();
+    expect(await answer).toMatchObject({ status: 200, json: { accepted: 1 } });
+    expect(capture.documents).toEqual([{ id: 1 }]);
+  });
+
+  test.each([
+    ["one document", '{"id": 1.0 }', JSON_TYPE, '{"id": 1.0 }\n'],
+    ["one document, with a charset", ' {"id":"é"}\n', `${JSON_TYPE}; charset=utf-8`, '{"id":"é"}\n'],
+    [
+      "one document on several lines",
+      '{\r\n  "id": 1.0,\n  "a": [1,\n2]\n}\n',
+      JSON_TYPE,
+      '{"id":1,"a":[1,2]}\n',
+    ],
+    ["one document after a byte order mark", '\ufeff{"id":1}', JSON_TYPE, '{"id":1}\n'],
+    ["NDJSON", '{"id": 1}\r\n\n  {"id":2}  \n{"id":3}', LINES, '{"id": 1}\n{"id":2}\n{"id":3}\n'],
+    ["NDJSON called JSONL", '{"id":1}\n{"id":2}\n', "application/jsonl", '{"id":1}\n{"id":2}\n'],
+    ["NDJSON called JSON", '{"id":1}\n{"id":2}\n', JSON_TYPE, '{"id":1}\n{"id":2}\n'],
+    ["what curl -d calls a form", '{"id":1}', "application/x-www-form-urlencoded", '{"id":1}\n'],
+    ["JSON of another name", '{"id":1}', "application/cloudevents+json", '{"id":1}\n'],
+    ["a name twice: both bytes stay, the last counts", '{"id":1,"id":2}', JSON_TYPE, '{"id":1,"id":2}\n'],
+  ])("may be %s", async (_, body, type, text) => {
+    const { post, capture } = await start();
+    const documents = text.trimEnd().split("\n");
+    expect(await post(body, type)).toMatchObject({ status: 200, json: { accepted: documents.length } });
+    expect(capture.text).toBe(text);
+    expect(capture.documents).toEqual(documents.map((line) => JSON.parse(line)));
+    expect(capture.appended).toHaveLength(1);
+  });
+
+  test("may come without a content type, packed with gzip, or with a query", async () => {
+    const { post, capture } = await start();
+    expect((await post(Buffer.from('{"id":1}'))).status).toBe(200);
+    const packed = gzipSync('{"id":2}\n{"id":3}\n');
+    expect((await post(packed, LINES, "/orders?from=test", { "content-encoding": "gzip" })).status).toBe(200);
+    expect(capture.documents).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+  });
+
+  test("may be one of many at once, on several paths", async () => {
+    const { post, captures } = await start(["/orders", "/a/:b*"]);
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, id) => post(`{"id":${id}}`, JSON_TYPE, id % 2 ? "/a/:b*" : "/orders")),
+    );
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    for (const [odd, capture] of captures.entries()) {
+      expect(linesMatchValues(capture)).toBe(true);
+      const ids = capture.documents.map(({ id }) => Number(id)).sort((a, b) => a - b);
+      expect(ids).toEqual(Array.from({ length: 30 }, (_, n) => 2 * n + odd));
+    }
+  });
+});
+
+describe("a request with a bad document", () => {
+  test.each([
+    [
+      "malformed JSON",
+      '{"id":1}\n\n{"id":',
+      LINES,
+      { line: 3, path: "", rule: expect.stringMatching(/^malformed JSON: /) },
+    ],
+    [
+      "a violation",
+      '{"id":1}\n{"cents":-1}\n',
+      LINES,
+      { line: 2, path: "/cents", rule: "minimum: must be >= 0" },
+    ],
+    ["a violation in one document", '{\n"cents":-1}', JSON_TYPE, { line: 1, path: "/cents" }],
+    ["malformed JSON on several lines", '{\n "id": 1,\n "a" 2\n}', JSON_TYPE, { line: 3, path: "" }],
+    [
+      "an array",
+      '[{"id":1}]',
+      JSON_TYPE,
+      { line: 1, path: "", rule: "type: a document is a JSON object, not an array" },
+    ],
+    ["null", "null", JSON_TYPE, { line: 1, path: "", rule: "type: a document is a JSON object, not null" }],
+    ["a reserved property", '{"_meta":{"offset":1}}', JSON_TYPE, { line: 1, path: "/_meta" }],
+    [
+      "no UTF-8",
+      Buffer.from('{"id":1}\n{"id":"\xff"}\n', "latin1"),
+      LINES,
+      { line: 2, path: "", rule: "the text is not UTF-8" },
+    ],
+    ["nothing", " \n", LINES, { line: 1, path: "", rule: "the body holds no document" }],
+    ["no body", "", JSON_TYPE, { line: 1, path: "", rule: "the body holds no document" }],
+  ])("is refused as a whole: %s", async (_, body, type, error) => {
+    const { post, capture } = await start();
+    const { status, json } = await post(body, type);
+    expect(status).toBe(422);
+    expect(json).toEqual({
+      error: { rule: expect.any(String), message: expect.stringContaining("Nothing of this"), ...error },
+    });
+    expect(capture.appended).toEqual([]);
+  });
+
+  test("that is not gzip, though it says so, is refused", async () => {
+    const { post, capture } = await start();
+    const { status, json } = await post('{"id":1}', JSON_TYPE, "/orders", { "content-encoding": "gzip" });
+    expect(status).toBe(422);
+    expect(json.error.message).toContain("is not gzip");
+    expect(capture.appended).toEqual([]);
+  });
+});
+
+describe("a request that cannot be taken", () => {
+  test("is refused when its body is too large, packed or not", async () => {
+    const { post, capture } = await start();
+    const large = Buffer.alloc(17 * 1024 * 1024, 0x20);
+    for (const answer of [
+      await post(large, JSON_TYPE),
+      await post(gzipSync(large), JSON_TYPE, "/orders", { "content-encoding": "gzip" }),
+    ]) {
+      expect(answer.status).toBe(413);
+      expect(answer.json.error.message).toMatch(/larger than 16777216 bytes.*several requests/);
+    }
+    expect(capture.appended).toEqual([]);
+  });
+
+  test("is refused by type, encoding, path and method, saying what is there", async () => {
+    const { post, base } = await start(["/orders", "/clicks"]);
+    expect(await post("id,name", "text/csv")).toMatchObject({ status: 415 });
+    expect(await post("{}", JSON_TYPE, "/orders", { "content-encoding": "br" })).toMatchObject({
+      status: 415,
+    });
+    const unknown = await post("{}", JSON_TYPE, "/order");
+    expect(unknown).toMatchObject({ status: 404 });
+    expect(unknown.json.error.message).toBe("There is no capture at /order. There are: /clicks, /orders.");
+    const response = await fetch(`${base}/orders`);
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+    for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS"]) {
+      expect((await fetch(`${base}/orders`, { method })).status, method).toBe(405);
+    }
+    expect((await fetch(`${base}/%zz`)).status).toBeGreaterThanOrEqual(400);
+  });
+
+  test("is told to come again when the append failed; the next one goes through", async () => {
+    const { post, capture } = await start(["/orders"], {
+      onAppend: (index) => {
+        if (index === 0) throw new Error("disk full");
+      },
+    });
+    const { status, headers, json } = await post('{"id":1}', JSON_TYPE);
+    expect(status).toBe(503);
+    expect(headers.get("retry-after")).toBe("5");
+    expect(json.error.message).toContain("Nothing of this request was stored");
+    expect(capture.messages.join()).toContain("disk full");
+  });
+
+  test("halts the captures when the append says that it must", async () => {
+    const { post, ended } = await start(["/orders"], {
+      onAppend: () => Promise.reject(new HaltError("fenced")),
+    });
+    expect((await post('{"id":1}', JSON_TYPE)).status).toBe(503);
+    expect(await ended).toBeInstanceOf(HaltError);
+  });
+});
+
+describe("stopping", () => {
+  test("lets a request under way finish and takes no other", async () => {
+    let release = () => {};
+    const stored = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { post, capture, ended, base } = await start(["/orders"], { onAppend: () => stored });
+    const answer = post('{"id":1}', JSON_TYPE);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    capture.abort();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect(
+      fetch(`${base}/orders`, { method: "POST", body: "{}" }).then(({ status }) => status),
+    ).rejects.toThrow();
+    release();
+    expect(await answer).toMatchObject({ status: 200 });
+    const answered = performance.now();
+    expect(await ended).toBeUndefined();
+    expect(performance.now() - answered).toBeLessThan(1_000);
+    expect(capture.documents).toEqual([{ id: 1 }]);
+  });
+
+  test("refuses at the paths of captures that stop before the others", async () => {
+    const { post, captures } = await start(["/orders", "/clicks"]);
+    captures[0]?.abort();
+    const refused = await post("{}", JSON_TYPE);
+    expect(refused).toMatchObject({ status: 503 });
+    expect(refused.json.error.message).toContain("stopping");
+    expect(await post("{}", JSON_TYPE, "/clicks")).toMatchObject({ status: 200 });
+  });
+
+  test("does not wait for a client that never ends its request", async () => {
+    const { port, capture, ended } = await start();
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(
+      "POST /orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const begun = performance.now();
+    capture.abort();
+    await ended;
+    expect(performance.now() - begun).toBeLessThan(7_000);
+    socket.destroy();
+  }, 15_000);
+
+  test("frees the port; a taken one halts, naming it and the setting", async () => {
+    const { port } = await start();
+    const second = new RecordedCapture({ config: { path: "/orders" } });
+    const run = driver.run([second.context], { baseDir: "/", http: { host: "127.0.0.1", port } });
+    await expect(run).rejects.toThrow(HaltError);
+    await expect(run).rejects.toThrow(
+      new RegExp(`127\\.0\\.0\\.1:${port}: the port is taken; .*http\\.port in weir\\.config\\.ts`),
+    );
+  });
+});
