@@ -250,6 +250,64 @@ describe("a request that cannot be taken", () => {
   });
 });
 
+describe("a request with an idempotency key", () => {
+  const keyed = (key: string) => ({ "idempotency-key": key });
+
+  test("is stored once however often it is repeated, also after a restart and at once", async () => {
+    const { post, capture, ended } = await start();
+    const body = '{"id":1}\n{"id":2}\n';
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => post(body, LINES, "/orders", keyed("a"))),
+    );
+    expect(answers.map(({ status, json }) => [status, json.accepted])).toEqual(Array(5).fill([200, 2]));
+    expect(capture.documents).toEqual([{ id: 1 }, { id: 2 }]);
+    await post('{"id":3}', JSON_TYPE);
+    capture.abort();
+    await ended;
+    // As the head does: an append without a cursor leaves the one before it.
+    const cursor = capture.appended.findLast((append) => append.cursor !== undefined)?.cursor;
+    const next = await start(["/orders"], { cursor });
+    expect(await next.post(body, LINES, "/orders", keyed("a"))).toMatchObject({
+      status: 200,
+      json: { accepted: 2 },
+    });
+    expect(next.capture.appended).toEqual([]);
+  });
+
+  test("is refused with other documents, and with a key that is none", async () => {
+    const { post, capture } = await start();
+    await post('{"id":1}', JSON_TYPE, "/orders", keyed("a"));
+    const { status, json } = await post('{"id":2}', JSON_TYPE, "/orders", keyed("a"));
+    expect([status, json.error.message]).toEqual([
+      422,
+      expect.stringContaining("used before with other documents"),
+    ]);
+    expect(await post('{"id":2}', JSON_TYPE, "/orders", keyed("x".repeat(200)))).toMatchObject({
+      status: 400,
+    });
+    expect(capture.documents).toEqual([{ id: 1 }]);
+  });
+
+  test("is stored by its repeat if it was refused, though others were stored meanwhile", async () => {
+    const { post, capture } = await start(["/orders"], {
+      onAppend: (index) => {
+        if (index === 0) throw new Error("disk full");
+      },
+    });
+    const [first, second] = await Promise.all([
+      post('{"id":1}', JSON_TYPE, "/orders", keyed("a")),
+      post('{"id":2}', JSON_TYPE, "/orders", keyed("b")),
+    ]);
+    expect([first.status, second.status].sort()).toEqual([200, 503]);
+    const stored = first.status === 200 ? "a" : "b";
+    expect(JSON.stringify(capture.cursor)).toContain(`"${stored}"`);
+    expect(JSON.stringify(capture.cursor)).not.toContain(`"${stored === "a" ? "b" : "a"}"`);
+    await post('{"id":1}', JSON_TYPE, "/orders", keyed("a"));
+    await post('{"id":2}', JSON_TYPE, "/orders", keyed("b"));
+    expect(capture.documents.map(({ id }) => id).sort()).toEqual([1, 2]);
+  });
+});
+
 describe("stopping", () => {
   test("lets a request under way finish and takes no other", async () => {
     let release = () => {};

@@ -3,14 +3,24 @@ import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
-import { type CaptureContext, type CaptureDriver, HaltError, type RuntimeSettings } from "../driver.ts";
+import {
+  type CaptureContext,
+  type CaptureDriver,
+  type CapturedBatch,
+  HaltError,
+  type RuntimeSettings,
+} from "../driver.ts";
 import { parseBody } from "./body.ts";
+import { type KeyedRequest, keyedRequest } from "./idempotency.ts";
+import { type KeyedAnswer, KeyedAppends } from "./keyed-appends.ts";
 
 /** Bytes of a request's body, also after unpacking. */
 const BODY_LIMIT = 16 * 1024 * 1024;
 /** Milliseconds that requests under way are given when the capture stops. */
 const DRAIN_LIMIT = 5_000;
 const RETRY_AFTER_SECONDS = 5;
+const KEY_CONFLICT =
+  "The Idempotency-Key was used before with other documents. Nothing of this request was stored; give it a key of its own.";
 const TOO_LARGE = `The body is larger than ${BODY_LIMIT} bytes. Send its documents in several requests.`;
 
 const unpack = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip);
@@ -19,7 +29,7 @@ export const driver: CaptureDriver = {
   thread: "shared",
   bounded: () => false,
   async run(captures, settings) {
-    const byPath = new Map(captures.map((capture) => [pathOf(capture), capture]));
+    const byPath = new Map(captures.map((capture) => [pathOf(capture), new Endpoint(capture)]));
     const server = fastify({
       bodyLimit: BODY_LIMIT,
       logger: false,
@@ -30,7 +40,7 @@ export const driver: CaptureDriver = {
     halted.promise.catch(() => {});
     addRoutes(server, byPath, halted.reject);
     await listen(server, settings);
-    for (const [path, { log }] of byPath) log.info(`POST ${origin(settings)}${path}`);
+    for (const [path, { context }] of byPath) context.log.info(`POST ${origin(settings)}${path}`);
     try {
       await Promise.race([halted.promise, Promise.all(captures.map(({ signal }) => aborted(signal)))]);
     } finally {
@@ -39,9 +49,26 @@ export const driver: CaptureDriver = {
   },
 };
 
+/** A capture behind its path. */
+class Endpoint {
+  readonly context: CaptureContext;
+  readonly #keyed: KeyedAppends;
+
+  constructor(context: CaptureContext) {
+    this.context = context;
+    this.#keyed = new KeyedAppends(context);
+  }
+
+  async append(batch: CapturedBatch, keyed: KeyedRequest | undefined): Promise<KeyedAnswer> {
+    if (keyed) return this.#keyed.append(keyed, batch);
+    await this.context.append(batch);
+    return { kind: "accepted", accepted: batch.values.length };
+  }
+}
+
 function addRoutes(
   server: FastifyInstance,
-  byPath: ReadonlyMap<string, CaptureContext>,
+  byPath: ReadonlyMap<string, Endpoint>,
   halt: (error: HaltError) => void,
 ): void {
   server.removeAllContentTypeParsers();
@@ -52,30 +79,32 @@ function addRoutes(
   server.addHook("onRequest", async (request, reply) => {
     const path = pathnameOf(request.raw);
     if (path === "/healthz") return;
-    const capture = byPath.get(path);
-    if (capture === undefined) return unknownPath(reply, path, byPath);
+    const endpoint = byPath.get(path);
+    if (endpoint === undefined) return unknownPath(reply, path, byPath);
     if (request.method !== "POST") {
       return reply
         .code(405)
         .header("allow", "POST")
         .send(failure(`${path} takes POST, not ${request.method}.`));
     }
-    if (capture.signal.aborted) return unavailable(reply, "The capture is stopping.");
+    if (endpoint.context.signal.aborted) return unavailable(reply, "The capture is stopping.");
   });
 
   // A connection kept open for the client's next request would keep the server from closing.
   server.addHook("onSend", async (_request, reply) => {
-    if ([...byPath.values()].every(({ signal }) => signal.aborted)) reply.header("connection", "close");
+    if ([...byPath.values()].every(({ context }) => context.signal.aborted))
+      reply.header("connection", "close");
   });
 
   server.post("*", async (request, reply) => {
     const path = pathnameOf(request.raw);
-    const capture = byPath.get(path);
-    if (capture === undefined) return unknownPath(reply, path, byPath);
+    const endpoint = byPath.get(path);
+    if (endpoint === undefined) return unknownPath(reply, path, byPath);
+    const { context } = endpoint;
     const body = await unpacked(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), request.raw);
     if ("status" in body) return reply.code(body.status).send(failure(body.message));
     const parsed = parseBody(body.bytes, request.headers["content-type"], (document) =>
-      capture.validate(document),
+      context.validate(document),
     );
     switch (parsed.kind) {
       case "unsupported":
@@ -88,17 +117,21 @@ function addRoutes(
         return reply.code(422).send({ error: { line, path: place, rule, message } });
       }
       case "accepted":
-        try {
-          await capture.append(parsed.batch);
-        } catch (error) {
-          if (error instanceof HaltError) halt(error);
-          capture.log.warn(
-            `A request was not stored: ${error instanceof Error ? error.message : String(error)}`,
-          );
-          return unavailable(reply, "The documents could not be stored.");
-        }
-        return reply.send({ accepted: parsed.batch.values.length });
+        break;
     }
+    const keyed = keyedRequest(request.headers["idempotency-key"], body.bytes);
+    if (typeof keyed === "string")
+      return reply.code(400).send(failure(`${keyed} Nothing of this request was stored.`));
+    let answer: KeyedAnswer;
+    try {
+      answer = await endpoint.append(parsed.batch, keyed);
+    } catch (error) {
+      if (error instanceof HaltError) halt(error);
+      context.log.warn(`A request was not stored: ${error instanceof Error ? error.message : String(error)}`);
+      return unavailable(reply, "The documents could not be stored.");
+    }
+    if (answer.kind === "conflict") return reply.code(422).send(failure(KEY_CONFLICT));
+    return reply.send({ accepted: answer.accepted });
   });
 
   // Methods that reach no route were answered by the hook; this is for paths that no router takes.
@@ -133,11 +166,7 @@ async function unpacked(body: Buffer, request: IncomingMessage): Promise<Unpacke
   }
 }
 
-function unknownPath(
-  reply: FastifyReply,
-  path: string,
-  byPath: ReadonlyMap<string, CaptureContext>,
-): FastifyReply {
+function unknownPath(reply: FastifyReply, path: string, byPath: ReadonlyMap<string, Endpoint>): FastifyReply {
   const known = [...byPath.keys()].sort().join(", ");
   return reply.code(404).send(failure(`There is no capture at ${path}. There are: ${known}.`));
 }

@@ -120,7 +120,14 @@ describe("errors", () => {
 });
 
 it("reads no field from Object.prototype", () => {
-  const { reduce } = compileReducer(collection(Object.fromEntries<ReduceStrategy>([["constructor", "last"], ["toString.n", "sum"]])));
+  const { reduce } = compileReducer(
+    collection(
+      Object.fromEntries<ReduceStrategy>([
+        ["constructor", "last"],
+        ["toString.n", "sum"],
+      ]),
+    ),
+  );
   expect(reduce({ id: "a" }, { id: "a" })).toEqual({ id: "a" });
 });
 

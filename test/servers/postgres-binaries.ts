@@ -22,6 +22,8 @@ export async function postgresBinaries(uid: number | undefined, spare: string): 
   if (await runs(native, uid)) return binaries(native);
   // The checkout may lie where only root can go (/root, say), and Postgres refuses to run as root.
   await cp(native, spare, { recursive: true, verbatimSymlinks: true });
+  // Whoever runs them removes them in the end.
+  if (uid !== undefined) await run("chown", ["-R", `${uid}:${uid}`, spare]);
   if (await runs(spare, uid)) return binaries(spare);
   throw new Error(`The Postgres binaries in ${native} do not run on this machine (${platform()} ${arch()}).`);
 }
