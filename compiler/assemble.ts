@@ -1,4 +1,11 @@
-import type { CapturePlan, CollectionPlan, DerivationPlan, MaterializationPlan, Plan, ReduceStrategy } from "../plan/plan.ts";
+import type {
+  CapturePlan,
+  CollectionPlan,
+  DerivationPlan,
+  MaterializationPlan,
+  Plan,
+  ReduceStrategy,
+} from "../plan/plan.ts";
 import { PLAN_FORMAT_VERSION } from "../plan/plan.ts";
 import { resourceName } from "./check/graph.ts";
 import type { Declared } from "./declared.ts";
@@ -13,13 +20,21 @@ export function assemblePlan(declared: Declared, bundles: ReadonlyMap<string, Bu
   const materializations: Record<string, MaterializationPlan> = {};
   for (const { collection, source } of declared.captures) {
     collections[collection.name] = collectionPlan(collection);
-    captures[collection.name] = { connector: source.connector, config: source.config, guarantee: source.guarantee };
+    captures[collection.name] = {
+      connector: source.connector,
+      config: source.config,
+      guarantee: source.guarantee,
+    };
   }
   for (const { collection, source, params } of declared.derivations) {
     const bundle = bundles.get(collection.name);
-    if (bundle === undefined) throw new Error(`${collection.name} has no bundle and no diagnostic. This is a bug of Weir.`);
+    if (bundle === undefined)
+      throw new Error(`${collection.name} has no bundle and no diagnostic. This is a bug of Weir.`);
     collections[collection.name] = collectionPlan(collection);
-    derivations[collection.name] = { sources: [{ collection: source }], transform: { bundle: bundle.hash, params } };
+    derivations[collection.name] = {
+      sources: [{ collection: source }],
+      transform: { bundle: bundle.hash, params },
+    };
   }
   for (const each of declared.materializations) {
     const { connector, config, guarantee } = each.target;
@@ -29,7 +44,8 @@ export function assemblePlan(declared: Declared, bundles: ReadonlyMap<string, Bu
 }
 
 function collectionPlan({ name, schema, key, reduce }: EvaluatedCollection): CollectionPlan {
-  if (schema.json === undefined) throw new Error(`${name} has no schema and no diagnostic. This is a bug of Weir.`);
+  if (schema.json === undefined)
+    throw new Error(`${name} has no schema and no diagnostic. This is a bug of Weir.`);
   // Checked by `check/collection.ts`.
   return { schema: schema.json, key, reduce: reduce as Readonly<Record<string, ReduceStrategy>> };
 }

@@ -6,11 +6,17 @@ import { checkCollection } from "./check/collection.ts";
 import { checkSource, checkTarget } from "./check/connectors.ts";
 import { type AimAt, checkGraph } from "./check/graph.ts";
 import { type Declared, declaredBy, Origins } from "./declared.ts";
-import { type Diagnostic, diagnostic, hasErrors, type Place, sortDiagnostics } from "./diagnostics/diagnostic.ts";
+import {
+  type Diagnostic,
+  diagnostic,
+  hasErrors,
+  type Place,
+  sortDiagnostics,
+} from "./diagnostics/diagnostic.ts";
 import { withoutEchoes } from "./diagnostics/echo.ts";
-import { bundleFlows } from "./evaluate/flow-bundle.ts";
 import { evaluate } from "./evaluate/evaluate.ts";
 import type { Evaluation } from "./evaluate/evaluation.ts";
+import { bundleFlows } from "./evaluate/flow-bundle.ts";
 import { importDiagnostics } from "./evaluate/import-diagnostics.ts";
 import type { Bundle } from "./transform/bundle.ts";
 import { bundleTransforms } from "./transform/transforms.ts";
@@ -45,11 +51,20 @@ export interface CompileResult {
 /** Throws only for bugs of Weir: what is wrong with the flows is told as diagnostics, all of it at once. */
 export async function compile({ projectDir, files }: CompileRequest): Promise<CompileResult> {
   const [first] = [...files].sort();
-  const project: Place = { file: first ?? projectDir, line: first === undefined ? 0 : 1, column: first === undefined ? 0 : 1 };
+  const project: Place = {
+    file: first ?? projectDir,
+    line: first === undefined ? 0 : 1,
+    column: first === undefined ? 0 : 1,
+  };
   if (first === undefined) {
-    const found = diagnostic("WEIR0002", { file: projectDir, line: 0, column: 0 }, "No flow file was found.", {
-      fix: 'Write one below flows/ that ends in ".flow.ts", or say in weir.config.ts where they are: flows: "…/*.flow.ts".',
-    });
+    const found = diagnostic(
+      "WEIR0002",
+      { file: projectDir, line: 0, column: 0 },
+      "No flow file was found.",
+      {
+        fix: 'Write one below flows/ that ends in ".flow.ts", or say in weir.config.ts where they are: flows: "…/*.flow.ts".',
+      },
+    );
     return { diagnostics: [found] };
   }
   const sorted = [...new Set(files)].sort();
@@ -80,7 +95,10 @@ export async function compile({ projectDir, files }: CompileRequest): Promise<Co
   const planJson = canonicalJson(plan);
   const bundles = new Map([...transforms.byCollection.values()].map((bundle) => [bundle.hash, bundle]));
   const ordered = [...bundles.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
-  return { diagnostics: sortedDiagnostics, build: { plan, planJson, planHash: sha256(planJson), bundles: ordered } };
+  return {
+    diagnostics: sortedDiagnostics,
+    build: { plan, planJson, planHash: sha256(planJson), bundles: ordered },
+  };
 }
 
 interface FlowEvaluation {
@@ -89,7 +107,11 @@ interface FlowEvaluation {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-function evaluateFlows(projectDir: string, files: readonly string[], project: Place): { begun: Promise<void>; done: Promise<FlowEvaluation> } {
+function evaluateFlows(
+  projectDir: string,
+  files: readonly string[],
+  project: Place,
+): { begun: Promise<void>; done: Promise<FlowEvaluation> } {
   const { promise: begun, resolve } = Promise.withResolvers<void>();
   const run = async (): Promise<FlowEvaluation> => {
     const bundled = await bundleFlows(projectDir, files);
@@ -107,18 +129,30 @@ function evaluateFlows(projectDir: string, files: readonly string[], project: Pl
     return { evaluation: result.evaluation, origins, diagnostics: [] };
   };
   const done = run();
-  done.then(() => resolve(), () => resolve());
+  done.then(
+    () => resolve(),
+    () => resolve(),
+  );
   return { begun, done };
 }
 
-function evaluationDiagnostics({ failure, touches }: Evaluation, origins: Origins, project: Place): readonly Diagnostic[] {
+function evaluationDiagnostics(
+  { failure, touches }: Evaluation,
+  origins: Origins,
+  project: Place,
+): readonly Diagnostic[] {
   const found = touches.map(({ what, frames }) => {
     const variable = /^process\.env\.(.+)$/.exec(what)?.[1];
     const fix =
       variable === undefined
         ? "A flow file only declares, and gives the same plan everywhere: remove the call, or move it into what runs."
         : `Use env("${variable}"), which the runtime reads when it starts.`;
-    return diagnostic("WEIR0007", origins.placeOfFrames(frames), `A flow file uses ${what} while it is evaluated.`, { fix });
+    return diagnostic(
+      "WEIR0007",
+      origins.placeOfFrames(frames),
+      `A flow file uses ${what} while it is evaluated.`,
+      { fix },
+    );
   });
   if (failure === undefined) return found;
   const place = failure.frames.length === 0 ? project : origins.placeOfFrames(failure.frames);
@@ -126,12 +160,21 @@ function evaluationDiagnostics({ failure, touches }: Evaluation, origins: Origin
   return [...found, diagnostic("WEIR0006", place, `The flow file fails while it is evaluated: ${message}`)];
 }
 
-function declarationDiagnostics(declared: Declared, aim: AimAt, project: Place, whole: boolean): readonly Diagnostic[] {
+function declarationDiagnostics(
+  declared: Declared,
+  aim: AimAt,
+  project: Place,
+  whole: boolean,
+): readonly Diagnostic[] {
   const { captures, derivations, materializations } = declared;
-  const collections = new Map([...captures, ...derivations].map((each) => [each.collection.name, each.collection]));
+  const collections = new Map(
+    [...captures, ...derivations].map((each) => [each.collection.name, each.collection]),
+  );
   const found: Diagnostic[] = [];
-  for (const { collection, place } of [...captures, ...derivations]) found.push(...checkCollection(collection, place, aim));
-  for (const { collection, source, place } of captures) found.push(...checkSource(collection, source, place, aim));
+  for (const { collection, place } of [...captures, ...derivations])
+    found.push(...checkCollection(collection, place, aim));
+  for (const { collection, source, place } of captures)
+    found.push(...checkSource(collection, source, place, aim));
   for (const each of materializations) {
     const collection = collections.get(each.collection);
     if (collection !== undefined) found.push(...checkTarget(collection, each.target, each.place, aim));

@@ -8,8 +8,8 @@ import type {
   EvaluatedDerivation,
   EvaluatedMaterialization,
   Evaluation,
-  GeneratedPosition,
 } from "./evaluate/evaluation.ts";
+import type { GeneratedPosition } from "./evaluate/generated-position.ts";
 
 export type Placed<T> = T & { readonly place: Place };
 

@@ -17,7 +17,8 @@ export async function writeBuild(build: CompiledBuild, directory: string): Promi
   }
   await replaceFile(join(directory, "plan.json"), build.planJson);
   for (const file of await readdir(bundles)) {
-    if (!named.has(file) && /^[0-9a-f]{64}\.mjs(\.map)?$/.test(file)) await rm(join(bundles, file), { force: true });
+    if (!named.has(file) && /^[0-9a-f]{64}\.mjs(\.map)?$/.test(file))
+      await rm(join(bundles, file), { force: true });
   }
 }
 

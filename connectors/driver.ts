@@ -51,6 +51,8 @@ export interface CaptureContext {
   /** Aborts when the task must stop; the driver ends what it does and returns. */
   readonly signal: AbortSignal;
   readonly log: TaskLog;
+  /** To be called once the source is open (it listens, it has found its files): the task counts as running from then on. */
+  ready(): void;
   /** Undefined if the document fits the collection's schema. */
   validate(document: unknown): DocumentViolation | undefined;
   /**

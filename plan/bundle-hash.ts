@@ -7,6 +7,11 @@ import { sha256 } from "./canonical.ts";
  */
 export async function bundleHash(code: string): Promise<string> {
   const pathless = code.replace(/(= __(?:commonJS|esm)(?:Min)?\(\{\n\s*)"(?:[^"\\]|\\.)*"\(/g, '$1"module"(');
-  const { code: minified } = await transform(pathless, { minify: true, legalComments: "none", format: "esm", sourcefile: "bundle.mjs" });
+  const { code: minified } = await transform(pathless, {
+    minify: true,
+    legalComments: "none",
+    format: "esm",
+    sourcefile: "bundle.mjs",
+  });
   return sha256(minified);
 }

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
 import fc from "fast-check";
+import { expect, test } from "vitest";
 import { canonicalJson, planHash, sha256 } from "./canonical.ts";
 
 test("the sample of RFC 8785, section 3.2.4", () => {
@@ -75,17 +75,26 @@ test("what JSON cannot hold is refused", () => {
 
 test("the order in which properties were added makes no difference, and the value survives", () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string({ unit: "grapheme" }), fc.jsonValue({ stringUnit: "grapheme" })), (value) => {
-      const reversed = Object.fromEntries(Object.entries(value).reverse());
-      expect(canonicalJson(reversed)).toBe(canonicalJson(value));
-      // JSON.stringify writes -0 as 0, as the RFC asks.
-      expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
-    }),
+    fc.property(
+      fc.dictionary(fc.string({ unit: "grapheme" }), fc.jsonValue({ stringUnit: "grapheme" })),
+      (value) => {
+        const reversed = Object.fromEntries(Object.entries(value).reverse());
+        expect(canonicalJson(reversed)).toBe(canonicalJson(value));
+        // JSON.stringify writes -0 as 0, as the RFC asks.
+        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      },
+    ),
   );
 });
 
 test("the plan's hash is of its canonical bytes", () => {
-  const plan = { formatVersion: 1, materializations: {}, derivations: {}, collections: {}, captures: {} } as const;
+  const plan = {
+    formatVersion: 1,
+    materializations: {},
+    derivations: {},
+    collections: {},
+    captures: {},
+  } as const;
   expect(planHash(plan)).toBe(
     sha256('{"captures":{},"collections":{},"derivations":{},"formatVersion":1,"materializations":{}}'),
   );

@@ -28,7 +28,8 @@ export function canonicalJson(value: unknown): string {
 }
 
 function canonicalString(text: string): string {
-  if (!text.isWellFormed()) throw new TypeError("JSON text cannot hold a lone surrogate (RFC 8785, 3.2.2.2).");
+  if (!text.isWellFormed())
+    throw new TypeError("JSON text cannot hold a lone surrogate (RFC 8785, 3.2.2.2).");
   return JSON.stringify(text);
 }
 

@@ -24,7 +24,10 @@ export class BuildError extends Error {
  */
 export async function readBuild(directory: string): Promise<Build> {
   const text = await readFile(join(directory, "plan.json"), "utf8").catch((cause: unknown) => {
-    throw new BuildError(`There is no plan.json in ${directory}. Run \`weir build --out ${directory}\` first.`, { cause });
+    throw new BuildError(
+      `There is no plan.json in ${directory}. Run \`weir build --out ${directory}\` first.`,
+      { cause },
+    );
   });
   const plan = await parsePlan(text, join(directory, "plan.json"));
   const hashes = new Set(Object.values(plan.derivations).map((derivation) => derivation.transform.bundle));
@@ -32,10 +35,14 @@ export async function readBuild(directory: string): Promise<Build> {
   for (const hash of hashes) {
     const path = join(directory, "bundles", `${hash}.mjs`);
     const code = await readFile(path, "utf8").catch((cause: unknown) => {
-      throw new BuildError(`The plan names the bundle ${hash}, but ${path} is missing. Build again.`, { cause });
+      throw new BuildError(`The plan names the bundle ${hash}, but ${path} is missing. Build again.`, {
+        cause,
+      });
     });
     if ((await bundleHash(code)) !== hash) {
-      throw new BuildError(`The bundle ${path} was changed after it was built: its content no longer has the hash that names it. Build again.`);
+      throw new BuildError(
+        `The bundle ${path} was changed after it was built: its content no longer has the hash that names it. Build again.`,
+      );
     }
     bundles.set(hash, path);
   }
@@ -55,5 +62,7 @@ export async function parsePlan(text: string, name: string): Promise<Plan> {
   if (validate(value)) return value;
   const [error] = validate.errors ?? [];
   const place = error?.instancePath ? ` at ${error.instancePath}` : "";
-  throw new BuildError(`${name} is not a plan of this version of Weir${place}: ${error?.message ?? "it does not fit"}. Build again.`);
+  throw new BuildError(
+    `${name} is not a plan of this version of Weir${place}: ${error?.message ?? "it does not fit"}. Build again.`,
+  );
 }

@@ -66,9 +66,12 @@ function prove(defs: Readonly<Record<string, Schema>>): readonly string[] {
   };
   const host = ts.createCompilerHost(options);
   const read = host.getSourceFile.bind(host);
-  host.getSourceFile = (name, target) => (name === path ? ts.createSourceFile(name, text, target, true) : read(name, target));
+  host.getSourceFile = (name, target) =>
+    name === path ? ts.createSourceFile(name, text, target, true) : read(name, target);
   const program = ts.createProgram([path], options, host);
-  return ts.getPreEmitDiagnostics(program).map((each) => ts.flattenDiagnosticMessageText(each.messageText, "\n"));
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map((each) => ts.flattenDiagnosticMessageText(each.messageText, "\n"));
 }
 
 test("schema and types are equal", () => {
@@ -76,7 +79,9 @@ test("schema and types are equal", () => {
 });
 
 test("every type of the plan has its schema", () => {
-  const types = [...readFileSync(new URL("./plan.ts", import.meta.url), "utf8").matchAll(/export interface (\w+)/g)];
+  const types = [
+    ...readFileSync(new URL("./plan.ts", import.meta.url), "utf8").matchAll(/export interface (\w+)/g),
+  ];
   // In a plan a reference to the environment is JSON; what connectors share is written out in each.
   const others = ["EnvReference", "ConnectorPlan"];
   const expected = types.map(([, name = ""]) => name).filter((name) => !others.includes(name));
@@ -98,7 +103,9 @@ const mutations: Readonly<Record<string, (defs: Record<Name, Definition>) => unk
   "a property more": (defs) => Object.assign(defs.TransformPlan.properties, { note: { type: "string" } }),
   "a property that need not be there": (defs) => defs.Plan.required.pop(),
   "another type": (defs) =>
-    Object.assign(defs.DerivationSource.properties, { collection: { type: "array", items: { type: "string" } } }),
+    Object.assign(defs.DerivationSource.properties, {
+      collection: { type: "array", items: { type: "string" } },
+    }),
   "a strategy less": (defs) => defs.CollectionPlan.properties.reduce?.additionalProperties?.enum.pop(),
   "a guarantee more": (defs) => defs.Guarantee.properties.delivery?.enum.push("maybe"),
   "another version": (defs) => Object.assign(defs.Plan.properties.formatVersion ?? {}, { const: 2 }),
@@ -117,6 +124,7 @@ test("JSON is any JSON", () => {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
   const json = ajv.compile({ $ref: "#/$defs/Json", $defs: schema.$defs });
   const object = ajv.compile({ $ref: "#/$defs/JsonObject", $defs: schema.$defs });
-  for (const value of [null, true, 1.5, "a", [1, ["a", { b: null }]], { a: { b: [] } }]) expect(json(value)).toBe(true);
+  for (const value of [null, true, 1.5, "a", [1, ["a", { b: null }]], { a: { b: [] } }])
+    expect(json(value)).toBe(true);
   expect([object({ a: [1] }), object([]), object(null), object("a")]).toEqual([true, false, false, false]);
 });

@@ -8,7 +8,12 @@ import type { AimAt } from "./graph.ts";
 /** What file captures put into a field, and the JSON type that it needs. */
 const PROVENANCE: Readonly<Record<string, "string" | "integer">> = { file: "string", row: "integer" };
 
-export function* checkSource(collection: EvaluatedCollection, source: EvaluatedConnector, place: Place, aim: AimAt): Generator<Diagnostic> {
+export function* checkSource(
+  collection: EvaluatedCollection,
+  source: EvaluatedConnector,
+  place: Place,
+  aim: AimAt,
+): Generator<Diagnostic> {
   const { provenance } = source.config;
   const schema = collection.schema.json;
   if (schema === undefined || !isRecord(provenance)) return;
@@ -17,13 +22,22 @@ export function* checkSource(collection: EvaluatedCollection, source: EvaluatedC
     if (needed === undefined || typeof path !== "string") continue;
     const complaint = provenanceComplaint(schema, path, needed);
     if (complaint === undefined) continue;
-    yield diagnostic("WEIR1011", aim(place, ["provenance", what]), `The field ${path} of ${collection.name} is to hold each document's ${what}, but ${complaint}.`, {
-      fix: `Give the schema a field ${path} that holds ${needed === "integer" ? "integers (z.int())" : "strings"}.`,
-    });
+    yield diagnostic(
+      "WEIR1011",
+      aim(place, ["provenance", what]),
+      `The field ${path} of ${collection.name} is to hold each document's ${what}, but ${complaint}.`,
+      {
+        fix: `Give the schema a field ${path} that holds ${needed === "integer" ? "integers (z.int())" : "strings"}.`,
+      },
+    );
   }
 }
 
-function provenanceComplaint(schema: JsonSchema, path: string, needed: "string" | "integer"): string | undefined {
+function provenanceComplaint(
+  schema: JsonSchema,
+  path: string,
+  needed: "string" | "integer",
+): string | undefined {
   const field = fieldAt(schema, path);
   if (field === undefined) return "the schema has no such field";
   const fits = field.types.has(needed) || (needed === "integer" && field.types.has("number"));
@@ -31,7 +45,12 @@ function provenanceComplaint(schema: JsonSchema, path: string, needed: "string" 
 }
 
 /** Key templates: each name in braces is a key field, and each key field is named. */
-export function* checkTarget(collection: EvaluatedCollection, target: EvaluatedConnector, place: Place, aim: AimAt): Generator<Diagnostic> {
+export function* checkTarget(
+  collection: EvaluatedCollection,
+  target: EvaluatedConnector,
+  place: Place,
+  aim: AimAt,
+): Generator<Diagnostic> {
   if (target.connector !== "redis" || typeof target.config.key !== "string") return;
   const { key: template, as } = target.config;
   const set = isRecord(as) && isRecord(as.sortedSet) ? as.sortedSet : undefined;
@@ -43,10 +62,20 @@ export function* checkTarget(collection: EvaluatedCollection, target: EvaluatedC
   const missing = collection.key.filter((field) => !named.includes(field));
   const here = aim(place, ["connector", "key"]);
   for (const name of surplus) {
-    yield diagnostic("WEIR2002", here, `The key template ${all} names {${name}}, which is not a key field of ${collection.name}.`, { fix: `Name key fields: ${braced}.` });
+    yield diagnostic(
+      "WEIR2002",
+      here,
+      `The key template ${all} names {${name}}, which is not a key field of ${collection.name}.`,
+      { fix: `Name key fields: ${braced}.` },
+    );
   }
   if (missing.length > 0) {
-    yield diagnostic("WEIR2002", here, `The key template ${all} leaves out ${missing.map((field) => `{${field}}`).join(", ")}, so several rows of ${collection.name} would share one key.`, { fix: `Name every key field: ${braced}.` });
+    yield diagnostic(
+      "WEIR2002",
+      here,
+      `The key template ${all} leaves out ${missing.map((field) => `{${field}}`).join(", ")}, so several rows of ${collection.name} would share one key.`,
+      { fix: `Name every key field: ${braced}.` },
+    );
   }
 }
 

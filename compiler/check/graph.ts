@@ -39,15 +39,25 @@ function* unknownSources(declared: Declared): Generator<Diagnostic> {
   const names = new Set(collectionsOf(declared).map((each) => each.collection.name));
   for (const { source, collection, place } of declared.derivations) {
     if (names.has(source)) continue;
-    yield diagnostic("WEIR4002", place, `The source of ${collection.name}, the collection ${source}, is declared nowhere.`, {
-      fix: `Declare ${source} with capture or derive in a flow file that is compiled with this one.`,
-    });
+    yield diagnostic(
+      "WEIR4002",
+      place,
+      `The source of ${collection.name}, the collection ${source}, is declared nowhere.`,
+      {
+        fix: `Declare ${source} with capture or derive in a flow file that is compiled with this one.`,
+      },
+    );
   }
   for (const { collection, resource, place } of declared.materializations) {
     if (names.has(collection)) continue;
-    yield diagnostic("WEIR4002", place, `The collection ${collection}, which ${resource} is to hold, is declared nowhere.`, {
-      fix: `Declare ${collection} with capture or derive in a flow file that is compiled with this one.`,
-    });
+    yield diagnostic(
+      "WEIR4002",
+      place,
+      `The collection ${collection}, which ${resource} is to hold, is declared nowhere.`,
+      {
+        fix: `Declare ${collection} with capture or derive in a flow file that is compiled with this one.`,
+      },
+    );
   }
 }
 
@@ -60,9 +70,14 @@ function* cycles({ derivations }: Declared): Generator<Diagnostic> {
       if (path.includes(at)) {
         if (at !== collection.name || path.some((name) => told.has(name))) break;
         for (const name of path) told.add(name);
-        yield diagnostic("WEIR4003", place, `The collection ${collection.name} is derived from itself: ${[...path, at].reverse().join(" -> ")}.`, {
-          fix: "Derive one of them from a collection that does not depend on it.",
-        });
+        yield diagnostic(
+          "WEIR4003",
+          place,
+          `The collection ${collection.name} is derived from itself: ${[...path, at].reverse().join(" -> ")}.`,
+          {
+            fix: "Derive one of them from a collection that does not depend on it.",
+          },
+        );
         break;
       }
       path.push(at);
@@ -71,7 +86,10 @@ function* cycles({ derivations }: Declared): Generator<Diagnostic> {
 }
 
 /** A target's name across systems, and the name of its task in the plan. */
-export function resourceName(each: { readonly resource: string; readonly target: { readonly connector: string } }): string {
+export function resourceName(each: {
+  readonly resource: string;
+  readonly target: { readonly connector: string };
+}): string {
   return `${each.target.connector}:${each.resource}`;
 }
 
@@ -85,10 +103,15 @@ function* sharedTargets({ materializations }: Declared, aim: AimAt): Generator<D
       first.set(name, here);
       continue;
     }
-    yield diagnostic("WEIR2003", here, `Two materializations write ${name}, and each would overwrite the other's rows.`, {
-      related: [{ ...before, message: "The other one is here." }],
-      fix: "Give one of them a target of its own.",
-    });
+    yield diagnostic(
+      "WEIR2003",
+      here,
+      `Two materializations write ${name}, and each would overwrite the other's rows.`,
+      {
+        related: [{ ...before, message: "The other one is here." }],
+        fix: "Give one of them a target of its own.",
+      },
+    );
   }
 }
 

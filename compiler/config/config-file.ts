@@ -30,7 +30,8 @@ const NAMES = ["weir.config.ts", "weir.config.mts", "weir.config.js", "weir.conf
 export async function loadConfig(cwd: string, explicitPath?: string): Promise<ResolvedConfig> {
   const path = explicitPath === undefined ? nearest(cwd) : resolve(cwd, explicitPath);
   if (path === undefined) return resolveConfig({}, resolve(cwd), undefined);
-  if (!existsSync(path)) throw new ConfigError(`There is no configuration file ${path}. Check the path after --config.`);
+  if (!existsSync(path))
+    throw new ConfigError(`There is no configuration file ${path}. Check the path after --config.`);
   let value: unknown;
   try {
     value = await importConfig(pathToFileURL(path));
@@ -49,7 +50,11 @@ function nearest(cwd: string): string | undefined {
   }
 }
 
-function resolveConfig(config: WeirConfig, projectDir: string, configFile: string | undefined): ResolvedConfig {
+function resolveConfig(
+  config: WeirConfig,
+  projectDir: string,
+  configFile: string | undefined,
+): ResolvedConfig {
   const absolute = (path: string): string => (isAbsolute(path) ? path : join(projectDir, path));
   const dataDir = absolute(config.dataDir ?? ".weir");
   const store: StoreConfig =
@@ -76,21 +81,30 @@ function checked(value: unknown, path: string): WeirConfig {
   const fail = (what: string): never => {
     throw new ConfigError(`${path}: ${what}`);
   };
-  if (!isRecord(value)) return fail("the default export is no configuration. Write export default defineConfig({ … }).");
+  if (!isRecord(value))
+    return fail("the default export is no configuration. Write export default defineConfig({ … }).");
   const unknown = Object.keys(value).find((name) => !FIELDS.has(name));
-  if (unknown !== undefined) return fail(`there is no option ${unknown}. The options are ${[...FIELDS].join(", ")}.`);
+  if (unknown !== undefined)
+    return fail(`there is no option ${unknown}. The options are ${[...FIELDS].join(", ")}.`);
   const { flows, dataDir, store, http, fragments } = value;
   const isText = (each: unknown): boolean => typeof each === "string" && each !== "";
-  if (flows !== undefined && ![flows].flat().every(isText)) return fail("flows must be a glob or a list of globs.");
+  if (flows !== undefined && ![flows].flat().every(isText))
+    return fail("flows must be a glob or a list of globs.");
   if (dataDir !== undefined && !isText(dataDir)) return fail("dataDir must be the path of a directory.");
   if (store !== undefined && !(isRecord(store) && (isText(store.directory) || isRecord(store.s3)))) {
     return fail('store must be { directory: "…" } or { s3: { bucket: "…" } }.');
   }
-  for (const [name, part] of [["http", http], ["fragments", fragments]] as const) {
+  for (const [name, part] of [
+    ["http", http],
+    ["fragments", fragments],
+  ] as const) {
     if (part !== undefined && !isRecord(part)) return fail(`${name} must be an object.`);
   }
   const port = isRecord(http) ? http.port : undefined;
-  if (port !== undefined && !(typeof port === "number" && Number.isInteger(port) && port >= 0 && port < 65536)) {
+  if (
+    port !== undefined &&
+    !(typeof port === "number" && Number.isInteger(port) && port >= 0 && port < 65536)
+  ) {
     return fail("http.port must be a port number.");
   }
   return value;

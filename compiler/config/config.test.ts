@@ -50,6 +50,24 @@ test("the nearest file is taken, up to the repository's root; its paths start fr
   expect((await loadConfig(join(root, "a/b"))).configFile).toBeUndefined();
 });
 
+test.each([undefined, "commonjs", "module"])(
+  "a package of type %s loads its configuration without a word",
+  async (type) => {
+    write("package.json", JSON.stringify({ name: "user", type }));
+    write(
+      "weir.config.ts",
+      'import { defineConfig } from "weir";\nexport default defineConfig({ dataDir: "here" });\n',
+    );
+    const warnings: string[] = [];
+    const listen = (warning: Error) => warnings.push(warning.message);
+    process.on("warning", listen);
+    expect((await loadConfig(root)).dataDir).toBe(join(root, "here"));
+    await new Promise(setImmediate);
+    process.off("warning", listen);
+    expect(warnings).toEqual([]);
+  },
+);
+
 test("a file that Node cannot read as it is, is bundled", async () => {
   write("part.ts", "export enum Port { Http = 9001 }\n");
   write("weir.config.ts", 'import { Port } from "./part";\nexport default { http: { port: Port.Http } };\n');
@@ -67,7 +85,13 @@ test("what is wrong is told with the file and the remedy", async () => {
 });
 
 test("flow files are found by the configuration or by arguments", async () => {
-  for (const path of ["flows/b.flow.ts", "flows/deep/a.flow.ts", "flows/other.ts", "more/c.flow.ts", "flows/node_modules/x/y.flow.ts"]) {
+  for (const path of [
+    "flows/b.flow.ts",
+    "flows/deep/a.flow.ts",
+    "flows/other.ts",
+    "more/c.flow.ts",
+    "flows/node_modules/x/y.flow.ts",
+  ]) {
     write(path, "");
   }
   mkdirSync(join(root, ".git"));

@@ -7,7 +7,11 @@ import { ConfigError, type ResolvedConfig } from "./config-file.ts";
  * The flow files, absolute and sorted: `args` (files, directories or globs, relative to `baseDir`) if there are
  * any, else what the configuration's globs match. Throws `ConfigError` for an argument that matches nothing.
  */
-export async function findFlowFiles(config: ResolvedConfig, baseDir: string, args: readonly string[] = []): Promise<readonly string[]> {
+export async function findFlowFiles(
+  config: ResolvedConfig,
+  baseDir: string,
+  args: readonly string[] = [],
+): Promise<readonly string[]> {
   if (args.length === 0) return await matches(config.flows, config.projectDir);
   const found = new Set<string>();
   for (const argument of args) {
@@ -25,6 +29,12 @@ export async function findFlowFiles(config: ResolvedConfig, baseDir: string, arg
 }
 
 async function matches(patterns: readonly string[], cwd: string): Promise<readonly string[]> {
-  const files = await glob([...patterns], { cwd, absolute: true, onlyFiles: true, ignore: ["**/node_modules/**"], dot: false });
+  const files = await glob([...patterns], {
+    cwd,
+    absolute: true,
+    onlyFiles: true,
+    ignore: ["**/node_modules/**"],
+    dot: false,
+  });
   return files.map((file) => resolve(file)).sort();
 }

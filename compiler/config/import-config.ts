@@ -1,4 +1,5 @@
-/** Loads a configuration file: as Node does, else bundled, where Node cannot read it as it is. */
+/** Loads a configuration file: as Node does, or bundled, where Node cannot read it as it is without complaint. */
+import { existsSync, readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -15,12 +16,23 @@ const NEEDS_BUNDLE = new Set([
 
 /** The default export of the module at `url`. */
 export async function importConfig(url: URL): Promise<unknown> {
+  // In a package that is not "type": "module" Node warns, on the user's terminal, of every ES module it meets.
+  if (!isPlainlyModule(fileURLToPath(url))) return await importBundled(fileURLToPath(url));
   try {
     return defaultOf(await import(url.href));
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (!(error instanceof SyntaxError) && !NEEDS_BUNDLE.has(String(code))) throw error;
     return await importBundled(fileURLToPath(url));
+  }
+}
+
+function isPlainlyModule(path: string): boolean {
+  if (/\.m[jt]s$/.test(path)) return true;
+  for (let directory = dirname(path); ; directory = dirname(directory)) {
+    const manifest = join(directory, "package.json");
+    if (existsSync(manifest)) return JSON.parse(readFileSync(manifest, "utf8")).type === "module";
+    if (dirname(directory) === directory) return false;
   }
 }
 
@@ -46,7 +58,8 @@ async function importBundled(path: string): Promise<unknown> {
 }
 
 function defaultOf(module: unknown): unknown {
-  const value = typeof module === "object" && module !== null && "default" in module ? module.default : undefined;
+  const value =
+    typeof module === "object" && module !== null && "default" in module ? module.default : undefined;
   // A CommonJS module that was compiled from ES syntax holds its default once more.
   const inner = typeof value === "object" && value !== null && "__esModule" in value && "default" in value;
   return inner ? value.default : value;

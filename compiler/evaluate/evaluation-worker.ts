@@ -2,14 +2,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { COLLECTOR, type Collector, type Declaration } from "../../dsl/declarations.ts";
 import { convertSchema } from "../schema/convert.ts";
-import {
-  type EvaluatedDeclaration,
-  type Evaluation,
-  type EvaluationFailure,
-  type EvaluationRequest,
-  framesOf,
-} from "./evaluation.ts";
+import type { EvaluatedDeclaration, Evaluation, EvaluationFailure, EvaluationRequest } from "./evaluation.ts";
 import { functionFacts } from "./function-facts.ts";
+import { framesOf } from "./generated-position.ts";
 import { poison } from "./poison.ts";
 
 // Set by `evaluate.ts` and nobody else.
@@ -35,7 +30,8 @@ async function evaluate(): Promise<Evaluation> {
     if (failure === undefined) await import(request.bundle);
   } catch (error) {
     // What a poisoned global threw is told as a touch.
-    if (!guard.touches.some((touch) => error instanceof Error && touch.stack === error.stack)) failure = failureOf(error);
+    if (!guard.touches.some((touch) => error instanceof Error && touch.stack === error.stack))
+      failure = failureOf(error);
   } finally {
     guard.restore();
   }
@@ -56,7 +52,14 @@ function describe(): readonly EvaluatedDeclaration[] {
     const collection = { name, key, reduce, schema: convertSchema(each.collection.schema) };
     if (each.kind === "capture") return { kind: each.kind, collection, frames, source: plain(each.source) };
     const transform = facts.get(each.transform) ?? { kind: "native" };
-    return { kind: each.kind, collection, frames, source: each.source, params: plain(each.params), transform };
+    return {
+      kind: each.kind,
+      collection,
+      frames,
+      source: each.source,
+      params: plain(each.params),
+      transform,
+    };
   });
 }
 

@@ -2,6 +2,7 @@
 import type { JsonObject } from "../../plan/plan.ts";
 import type { ConvertedSchema } from "../schema/convert.ts";
 import type { FunctionFacts } from "./function-facts.ts";
+import type { GeneratedPosition } from "./generated-position.ts";
 
 export interface EvaluatedCollection {
   readonly name: string;
@@ -14,13 +15,6 @@ export interface EvaluatedConnector {
   readonly connector: string;
   readonly config: JsonObject;
   readonly guarantee: { readonly delivery: "exactly-once" | "at-least-once"; readonly mechanism: string };
-}
-
-/** Position in the bundle or a package's module; line and column from 1. */
-export interface GeneratedPosition {
-  readonly url: string;
-  readonly line: number;
-  readonly column: number;
 }
 
 interface Evaluated {
@@ -73,13 +67,4 @@ export interface EvaluationRequest {
   /** File URL of the flows' bundle. */
   readonly bundle: string;
   readonly externals: readonly string[];
-}
-
-/** V8's text of a stack, taken apart. Frames without a file are left out. */
-export function framesOf(stack: string): readonly GeneratedPosition[] {
-  return stack.split("\n").flatMap((line) => {
-    const match = /\(?((?:file:\/\/|node:|\/|[A-Za-z]:\\).*?):(\d+):(\d+)\)?$/.exec(line.trim().replace(/^at (?:async )?/, "").replace(/^.*? \((?=file:)/, "("));
-    const [, url, row, column] = match ?? [];
-    return url === undefined ? [] : [{ url, line: Number(row), column: Number(column) }];
-  });
 }

@@ -1,7 +1,8 @@
 /** All flow files as one module, so that they are evaluated once and share what they import. */
+
+import { isBuiltin } from "node:module";
 import { sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import { isBuiltin } from "node:module";
 import { build, type Message, type Plugin } from "esbuild";
 import { processConditions } from "../conditions.ts";
 import { guardModule } from "./guarded-modules.ts";
@@ -42,7 +43,10 @@ function externalPackages(externals: Set<string>): Plugin {
         if (args.kind !== "dynamic-import") externals.add(url);
         return { path: url, external: true };
       });
-      api.onLoad({ filter: /.*/, namespace: GUARD }, ({ path }) => ({ contents: guardModule(path), loader: "js" }));
+      api.onLoad({ filter: /.*/, namespace: GUARD }, ({ path }) => ({
+        contents: guardModule(path),
+        loader: "js",
+      }));
     },
   };
 }

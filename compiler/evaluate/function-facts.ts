@@ -3,7 +3,7 @@
  * does not find functions that were imported, wrapped or made in a loop; the value does.
  */
 import { Session } from "node:inspector";
-import type { GeneratedPosition } from "./evaluation.ts";
+import type { GeneratedPosition } from "./generated-position.ts";
 
 export type FunctionFacts =
   | { readonly kind: "source"; readonly position: GeneratedPosition; readonly async: boolean }
@@ -18,7 +18,10 @@ export function functionFacts(functions: readonly unknown[]): readonly FunctionF
   session.on("Debugger.scriptParsed", ({ params }) => urls.set(params.scriptId, params.url));
   // In-thread sessions answer before `post` returns.
   const properties = (objectId: string) => {
-    const answer: { internal: { name: string; value?: { value?: unknown } | undefined }[]; own: { name: string; value?: { objectId?: string | undefined } | undefined }[] } = { internal: [], own: [] };
+    const answer: {
+      internal: { name: string; value?: { value?: unknown } | undefined }[];
+      own: { name: string; value?: { objectId?: string | undefined } | undefined }[];
+    } = { internal: [], own: [] };
     session.post("Runtime.getProperties", { objectId, ownProperties: true }, (error, result) => {
       if (error !== null) throw error;
       answer.internal = result.internalProperties ?? [];
@@ -31,10 +34,14 @@ export function functionFacts(functions: readonly unknown[]): readonly FunctionF
     session.post("Debugger.enable");
     Reflect.set(globalThis, holder, functions);
     let list: string | undefined;
-    session.post("Runtime.evaluate", { expression: 'globalThis[Symbol.for("weir.functions")]' }, (error, result) => {
-      if (error !== null) throw error;
-      list = result.result.objectId;
-    });
+    session.post(
+      "Runtime.evaluate",
+      { expression: 'globalThis[Symbol.for("weir.functions")]' },
+      (error, result) => {
+        if (error !== null) throw error;
+        list = result.result.objectId;
+      },
+    );
     if (list === undefined) throw new Error("The inspector gave no handle on the transforms.");
     const handles = new Map(properties(list).own.map((each) => [each.name, each.value?.objectId]));
     return functions.map((value, index) => {

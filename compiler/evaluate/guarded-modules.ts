@@ -30,14 +30,24 @@ export function guardModule(specifier: string): string {
   if (HARMLESS.has(name) || !isBuiltin(specifier)) {
     return `export * from ${JSON.stringify(`node:${name}`)}; export { default } from ${JSON.stringify(`node:${name}`)};`;
   }
+  const names = Object.keys(process.getBuiltinModule(`node:${name}`) ?? {}).filter((each) =>
+    /^[A-Za-z_$][\w$]*$/.test(each),
+  );
+  const guards = names
+    .filter((each) => each !== "default")
+    .map(
+      (each) =>
+        `const _${each} = guard(${JSON.stringify(`node:${name}.${each}`)}); export { _${each} as ${each} };`,
+    );
   return `
     const touch = (what) => globalThis[Symbol.for("weir.touch")](what);
     const guard = (path) => new Proxy(function () {}, {
-      get: (target, name) => typeof name === "symbol" ? undefined : name === "default" || name === "__esModule" ? undefined : guard(path + "." + name),
-      apply: () => touch(path),
-      construct: () => touch("new " + path),
+      get: (target, name) => typeof name === "symbol" ? undefined : guard(path + "." + name),
+      apply: () => touch(path + "()"),
+      construct: () => touch("new " + path + "()"),
     });
-    module.exports = guard(${JSON.stringify(`node:${name}`)});`;
+    export default guard(${JSON.stringify(`node:${name}`)});
+    ${guards.join("\n")}`;
 }
 
 /** For the fix: whether a transform or a flow may import it. */

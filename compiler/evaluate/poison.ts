@@ -11,7 +11,10 @@ export interface Touch {
 }
 
 /** Replaces globals until `restore`. Each use is recorded, so that a caught error is reported all the same. */
-export function poison(isFlowFrame: (frame: string) => boolean): { readonly touches: Touch[]; restore(): void } {
+export function poison(isFlowFrame: (frame: string) => boolean): {
+  readonly touches: Touch[];
+  restore(): void;
+} {
   const touches: Touch[] = [];
   const touch = (what: string): never => {
     const error = new Error(`${what} must not be used while flow files are evaluated.`);
@@ -21,7 +24,12 @@ export function poison(isFlowFrame: (frame: string) => boolean): { readonly touc
   const undo: (() => void)[] = [];
   const replace = (holder: object, name: PropertyKey, value: unknown): void => {
     const before = Object.getOwnPropertyDescriptor(holder, name);
-    Object.defineProperty(holder, name, { value, configurable: true, writable: true, enumerable: before?.enumerable ?? false });
+    Object.defineProperty(holder, name, {
+      value,
+      configurable: true,
+      writable: true,
+      enumerable: before?.enumerable ?? false,
+    });
     undo.push(() => {
       if (before === undefined) Reflect.deleteProperty(holder, name);
       else Object.defineProperty(holder, name, before);
@@ -36,7 +44,8 @@ export function poison(isFlowFrame: (frame: string) => boolean): { readonly touc
     apply: () => touch("Date()"),
     construct: (target, args: unknown[], newTarget) =>
       args.length === 0 ? touch("new Date()") : Reflect.construct(target, args, newTarget),
-    get: (target, name, receiver) => (name === "now" ? () => touch("Date.now()") : Reflect.get(target, name, receiver)),
+    get: (target, name, receiver) =>
+      name === "now" ? () => touch("Date.now()") : Reflect.get(target, name, receiver),
   });
   replace(globalThis, TOUCH, touch);
   replace(globalThis, "Date", PoisonedDate);

@@ -56,7 +56,8 @@ function frame(place: Place, { color }: TextOptions): string {
   // Since version 8 code-frame counts columns from 0, the end exclusive.
   const column = place.column - 1;
   // A span of many lines would show them all: its first line says enough.
-  const end = endLine === line && place.endColumn !== undefined ? { end: { line, column: place.endColumn - 1 } } : {};
+  const end =
+    endLine === line && place.endColumn !== undefined ? { end: { line, column: place.endColumn - 1 } } : {};
   return codeFrameColumns(
     source,
     { start: { line, column }, ...end },

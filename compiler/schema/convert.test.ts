@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
 import { Type } from "typebox";
+import { expect, test } from "vitest";
 import { z } from "zod";
 import { convertSchema } from "./convert.ts";
 
@@ -38,7 +38,12 @@ const refused: readonly (readonly [name: string, schema: z.ZodType, code: string
   ["tuple", z.tuple([z.string(), z.date()]), "WEIR1005", "field.[]"],
   ["record", z.record(z.string(), z.date()), "WEIR1005", "field.*"],
   ["union", z.union([z.string(), z.date()]), "WEIR1005"],
-  ["intersection", z.intersection(z.object({ a: z.date() }), z.object({ b: z.string() })), "WEIR1005", "field.a"],
+  [
+    "intersection",
+    z.intersection(z.object({ a: z.date() }), z.object({ b: z.string() })),
+    "WEIR1005",
+    "field.a",
+  ],
   ["nested object", z.object({ at: z.date() }), "WEIR1005", "field.at"],
   ["lazy", z.lazy(() => z.date()), "WEIR1005"],
 ];
@@ -58,7 +63,11 @@ const accepted: readonly (readonly [name: string, schema: z.ZodType, json: objec
   ["literal", z.literal("a"), { type: "string", const: "a" }],
   ["nullable", z.boolean().nullable(), { type: ["boolean", "null"] }],
   ["array", z.array(z.string()).min(1), { type: "array", items: { type: "string" }, minItems: 1 }],
-  ["loose object", z.looseObject({ a: z.string() }), { type: "object", additionalProperties: {}, required: ["a"], properties: { a: { type: "string" } } }],
+  [
+    "loose object",
+    z.looseObject({ a: z.string() }),
+    { type: "object", additionalProperties: {}, required: ["a"], properties: { a: { type: "string" } } },
+  ],
   ["description", z.string().meta({ description: "A name." }), { type: "string", description: "A name." }],
   ["unknown", z.unknown(), {}],
 ];
@@ -85,7 +94,9 @@ test("a plain object allows no other fields, and an optional one need not be the
 });
 
 test("all problems of a schema are told at once", () => {
-  const { problems } = convertSchema(z.object({ a: z.date(), b: z.string().trim(), c: z.object({ d: z.bigint() }) }));
+  const { problems } = convertSchema(
+    z.object({ a: z.date(), b: z.string().trim(), c: z.object({ d: z.bigint() }) }),
+  );
   expect(problems.map((each) => each.path.join("."))).toEqual(["a", "b", "c.d"]);
 });
 
@@ -102,13 +113,20 @@ test("a schema within itself is JSON Schema with a reference", () => {
 });
 
 test("a union of objects is a document; a union with something else is not", () => {
-  const objects = z.discriminatedUnion("kind", [z.object({ kind: z.literal("a") }), z.object({ kind: z.literal("b") })]);
+  const objects = z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("a") }),
+    z.object({ kind: z.literal("b") }),
+  ]);
   expect(convertSchema(objects).problems).toEqual([]);
-  expect(convertSchema(z.union([z.object({}), z.string()])).problems.map((each) => each.code)).toEqual(["WEIR1006"]);
+  expect(convertSchema(z.union([z.object({}), z.string()])).problems.map((each) => each.code)).toEqual([
+    "WEIR1006",
+  ]);
 });
 
 test("a TypeBox schema is taken as it is", () => {
-  const { json, problems } = convertSchema(Type.Object({ id: Type.String(), n: Type.Optional(Type.Integer({ minimum: 0 })) }));
+  const { json, problems } = convertSchema(
+    Type.Object({ id: Type.String(), n: Type.Optional(Type.Integer({ minimum: 0 })) }),
+  );
   expect(problems).toEqual([]);
   expect(json).toEqual({
     type: "object",

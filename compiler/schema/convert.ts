@@ -1,17 +1,9 @@
 /** The user's schema value to JSON Schema, draft 2020-12, with what is wrong with it. Runs where the value lives. */
-import type { JsonObject, JsonSchema } from "../../plan/plan.ts";
-import { canonicalJson } from "../../plan/canonical.ts";
-import type { DiagnosticCode } from "../diagnostics/registry.ts";
-import { zodProblems } from "./zod.ts";
 
-export interface SchemaProblem {
-  readonly code: DiagnosticCode;
-  /** Names of the fields down to the culprit; `[]` in it stands for an array's items. */
-  readonly path: readonly string[];
-  /** What is wrong, as the end of the sentence "The field x …". */
-  readonly complaint: string;
-  readonly fix: string;
-}
+import { canonicalJson } from "../../plan/canonical.ts";
+import type { JsonObject, JsonSchema } from "../../plan/plan.ts";
+import type { SchemaProblem } from "./problem.ts";
+import { zodProblems } from "./zod.ts";
 
 export interface ConvertedSchema {
   /** Undefined if there are problems that leave no schema. */
@@ -127,16 +119,24 @@ function describesObject(schema: JsonSchema, root: JsonSchema = schema, depth = 
   for (const name of ["anyOf", "oneOf"]) {
     const options = schema[name];
     if (Array.isArray(options)) {
-      return options.length > 0 && options.every((each) => isObject(each) && describesObject(each, root, depth + 1));
+      return (
+        options.length > 0 &&
+        options.every((each) => isObject(each) && describesObject(each, root, depth + 1))
+      );
     }
   }
   const parts = schema.allOf;
-  return Array.isArray(parts) && parts.some((each) => isObject(each) && describesObject(each, root, depth + 1));
+  return (
+    Array.isArray(parts) && parts.some((each) => isObject(each) && describesObject(each, root, depth + 1))
+  );
 }
 
 function resolvePointer(root: JsonSchema, pointer: string): unknown {
   if (!pointer.startsWith("#")) return undefined;
-  const steps = pointer.slice(1).split("/").filter((step) => step !== "");
+  const steps = pointer
+    .slice(1)
+    .split("/")
+    .filter((step) => step !== "");
   return steps
     .map((step) => decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~"))
     .reduce<unknown>(property, root);

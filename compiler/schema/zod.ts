@@ -3,7 +3,7 @@
  * throws at the first thing it cannot say. So a Zod schema is walked, by the structure that Zod documents for
  * library authors (https://zod.dev/library-authors: `_zod.def`), and each such place is named.
  */
-import type { SchemaProblem } from "./convert.ts";
+import type { SchemaProblem } from "./problem.ts";
 
 interface Definition {
   readonly type: string;
@@ -16,19 +16,34 @@ interface ZodValue {
 
 /** Types that change or refuse values beyond JSON Schema, with what to write. */
 const CHANGING: Readonly<Record<string, readonly [complaint: string, fix: string]>> = {
-  transform: ["transforms its value", "Describe the value as it is stored, and compute the other one in a derivation's transform."],
-  pipe: ["transforms its value (pipe, transform, preprocess or codec)", "Describe the value as it is stored, and compute the other one in a derivation's transform."],
+  transform: [
+    "transforms its value",
+    "Describe the value as it is stored, and compute the other one in a derivation's transform.",
+  ],
+  pipe: [
+    "transforms its value (pipe, transform, preprocess or codec)",
+    "Describe the value as it is stored, and compute the other one in a derivation's transform.",
+  ],
   default: ["fills in a default", "Use .optional(), and give the default in a derivation's transform."],
   prefault: ["fills in a default", "Use .optional(), and give the default in a derivation's transform."],
-  catch: ["replaces wrong values by .catch()", "Remove .catch(): a wrong value is refused with its path and rule."],
-  custom: ["is checked by a function of its own", "Use a type that JSON Schema describes; check the rest in a derivation's transform."],
+  catch: [
+    "replaces wrong values by .catch()",
+    "Remove .catch(): a wrong value is refused with its path and rule.",
+  ],
+  custom: [
+    "is checked by a function of its own",
+    "Use a type that JSON Schema describes; check the rest in a derivation's transform.",
+  ],
   success: ["turns its value into true or false", "Use z.boolean()."],
 };
 
 /** Types that JSON has not. */
 const UNREPRESENTABLE: Readonly<Record<string, readonly [complaint: string, fix: string]>> = {
   date: ["is a Date", "JSON has no dates: use z.iso.datetime() or z.iso.date()."],
-  bigint: ["is a bigint", "JSON has no bigints: use z.int(), or a string of digits such as z.string().regex(/^-?\\d+$/)."],
+  bigint: [
+    "is a bigint",
+    "JSON has no bigints: use z.int(), or a string of digits such as z.string().regex(/^-?\\d+$/).",
+  ],
   symbol: ["is a symbol", "Use z.string()."],
   undefined: ["is undefined", "Leave the field out, or make another type optional with .optional()."],
   void: ["is void", "Leave the field out."],
@@ -91,12 +106,23 @@ function* checkProblems(def: Definition, path: readonly string[]): Generator<Sch
     const kind = String(inner?.check);
     if (kind === "overwrite") {
       const fix = "Remove trim(), toLowerCase() and the like; do it in a derivation's transform.";
-      yield { code: "WEIR1004", path, complaint: "rewrites its value (trim, toLowerCase, normalize or the like)", fix };
+      yield {
+        code: "WEIR1004",
+        path,
+        complaint: "rewrites its value (trim, toLowerCase, normalize or the like)",
+        fix,
+      };
     } else if (kind === "string_format" && inner?.normalize === true) {
       yield { code: "WEIR1004", path, complaint: "rewrites its value (normalize)", fix: "Remove normalize." };
     } else if (!DECLARATIVE_CHECKS.has(kind)) {
-      const fix = "Use checks that JSON Schema has (min, max, length, regex, multipleOf); filter the rest in a derivation's transform.";
-      yield { code: "WEIR1004", path, complaint: "is checked by a function (refine, superRefine or check)", fix };
+      const fix =
+        "Use checks that JSON Schema has (min, max, length, regex, multipleOf); filter the rest in a derivation's transform.";
+      yield {
+        code: "WEIR1004",
+        path,
+        complaint: "is checked by a function (refine, superRefine or check)",
+        fix,
+      };
     }
   }
 }

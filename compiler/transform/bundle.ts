@@ -1,6 +1,7 @@
 /** A transform's slice as one self-contained module, named by the hash of what it does. */
-import { dirname, isAbsolute, relative } from "node:path";
+
 import { isBuiltin } from "node:module";
+import { dirname, isAbsolute, relative } from "node:path";
 import { build, type Message, type Plugin } from "esbuild";
 import { bundleHash } from "../../plan/bundle-hash.ts";
 import { isHarmlessBuiltin } from "../evaluate/guarded-modules.ts";
@@ -37,7 +38,8 @@ function slices(sliced: SlicedModules): Plugin {
           return { errors: [{ text: `${args.path} ${NODE_MODULE}` }] };
         }
         if (isBuiltin(args.path)) return { path: args.path, external: true };
-        const target = args.path === sliced.entry ? args.path : sliced.links.get(args.importer)?.get(args.path);
+        const target =
+          args.path === sliced.entry ? args.path : sliced.links.get(args.importer)?.get(args.path);
         return target === undefined ? undefined : { path: target, sideEffects: false };
       });
       api.onLoad({ filter: /.*/ }, ({ path }) => {
@@ -104,11 +106,15 @@ function wholeSources(
   readSource: (path: string) => string,
 ): string {
   const parsed: { sources: string[]; sourcesContent?: (string | null)[] } = JSON.parse(map);
-  const byName = new Map([...sliced.modules.keys()].map((path) => [relative(projectDir, path).replaceAll("\\", "/"), path]));
+  const byName = new Map(
+    [...sliced.modules.keys()].map((path) => [relative(projectDir, path).replaceAll("\\", "/"), path]),
+  );
   const contents = parsed.sources.map((source, index) => {
     const path = byName.get(source);
     return path === undefined ? (parsed.sourcesContent?.[index] ?? null) : readSource(path);
   });
-  const sources = parsed.sources.map((source) => (isAbsolute(source) ? relative(projectDir, source) : source));
+  const sources = parsed.sources.map((source) =>
+    isAbsolute(source) ? relative(projectDir, source) : source,
+  );
   return `${JSON.stringify({ ...parsed, sources, sourcesContent: contents })}\n`;
 }

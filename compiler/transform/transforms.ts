@@ -59,17 +59,27 @@ function locate(
   if (transform.kind !== "source") {
     const what = transform.kind === "bound" ? "a bound function" : "a function of the language itself";
     diagnostics.push(
-      diagnostic("WEIR3006", here, `The transform of ${collection.name} is ${what}, whose source cannot be bundled.`, {
-        fix: "Write a function that calls it: (document) => … .",
-      }),
+      diagnostic(
+        "WEIR3006",
+        here,
+        `The transform of ${collection.name} is ${what}, whose source cannot be bundled.`,
+        {
+          fix: "Write a function that calls it: (document) => … .",
+        },
+      ),
     );
     return undefined;
   }
   if (transform.async) {
     diagnostics.push(
-      diagnostic("WEIR3005", here, `The transform of ${collection.name} is asynchronous, and a transform waits for nothing.`, {
-        fix: "Return the output itself; bring in what has to be fetched by a capture.",
-      }),
+      diagnostic(
+        "WEIR3005",
+        here,
+        `The transform of ${collection.name} is asynchronous, and a transform waits for nothing.`,
+        {
+          fix: "Return the output itself; bring in what has to be fetched by a capture.",
+        },
+      ),
     );
     return undefined;
   }
@@ -106,10 +116,15 @@ async function bundleOne(
     const related = within === undefined ? [] : [{ ...within, message: "It is imported here." }];
     diagnostics.push(
       text.endsWith(NODE_MODULE)
-        ? diagnostic("WEIR3008", at, `The transform reaches ${text.slice(0, -NODE_MODULE.length).trim()}, a module of Node that a pure function does not need.`, {
-            related,
-            fix: "Compute from the document alone; read files and services in a capture.",
-          })
+        ? diagnostic(
+            "WEIR3008",
+            at,
+            `The transform reaches ${text.slice(0, -NODE_MODULE.length).trim()}, a module of Node that a pure function does not need.`,
+            {
+              related,
+              fix: "Compute from the document alone; read files and services in a capture.",
+            },
+          )
         : diagnostic("WEIR3010", within ?? at, `The transform cannot be bundled: ${text}.`, {
             fix: "Import in a transform only modules that exist and export what is imported.",
           }),

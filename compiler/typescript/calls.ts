@@ -51,12 +51,17 @@ export function calleeName(call: ts.CallExpression): ts.Node {
 function connectorPlace(flow: FlowProgram, call: ts.CallExpression, path: readonly string[]): Place {
   const argument = call.arguments.length > 1 ? call.arguments[1] : call.arguments[0];
   if (argument === undefined) return placeOf(calleeName(call));
-  const connector = valueOf(flow, argument);
+  const connector = constantValue(flow, argument);
   const options = ts.isCallExpression(connector) ? connector.arguments[0] : undefined;
   return placeOf(options === undefined ? argument : nested(flow, options, path, argument));
 }
 
-function nested(flow: FlowProgram, start: ts.Expression, path: readonly string[], fallback: ts.Node = start): ts.Node {
+function nested(
+  flow: FlowProgram,
+  start: ts.Expression,
+  path: readonly string[],
+  fallback: ts.Node = start,
+): ts.Node {
   let found: ts.Node = fallback;
   let value = start;
   for (const step of path) {
@@ -81,7 +86,7 @@ function schemaField(flow: FlowProgram, start: ts.Expression, path: readonly str
 }
 
 function shapeOf(flow: FlowProgram, schema: ts.Expression): ts.Expression | undefined {
-  const value = valueOf(flow, schema);
+  const value = constantValue(flow, schema);
   if (ts.isObjectLiteralExpression(value)) return value;
   if (!ts.isCallExpression(value)) return undefined;
   for (const argument of value.arguments) {
@@ -89,12 +94,18 @@ function shapeOf(flow: FlowProgram, schema: ts.Expression): ts.Expression | unde
     if (inner !== undefined) return inner;
   }
   // `z.object({ … }).optional()`: what the method was called on.
-  return ts.isPropertyAccessExpression(value.expression) ? shapeOf(flow, value.expression.expression) : undefined;
+  return ts.isPropertyAccessExpression(value.expression)
+    ? shapeOf(flow, value.expression.expression)
+    : undefined;
 }
 
 /** The value of an object literal's property or an array literal's element, through names. */
-export function propertyValue(flow: FlowProgram, holder: ts.Expression, name: string): ts.Expression | undefined {
-  const literal = valueOf(flow, holder);
+export function propertyValue(
+  flow: FlowProgram,
+  holder: ts.Expression,
+  name: string,
+): ts.Expression | undefined {
+  const literal = constantValue(flow, holder);
   if (ts.isArrayLiteralExpression(literal)) return literal.elements[Number(name)];
   if (!ts.isObjectLiteralExpression(literal)) return undefined;
   for (const each of literal.properties) {
@@ -112,7 +123,7 @@ function propertyName(name: ts.PropertyName): string | undefined {
 }
 
 /** An expression without parentheses and type operators; a `const`'s initializer for its name. */
-function valueOf(flow: FlowProgram, expression: ts.Expression, depth = 0): ts.Expression {
+function constantValue(flow: FlowProgram, expression: ts.Expression, depth = 0): ts.Expression {
   const bare = bareExpression(expression);
   if (depth > 8 || !ts.isIdentifier(bare)) return bare;
   const parent = bare.parent;
@@ -124,5 +135,5 @@ function valueOf(flow: FlowProgram, expression: ts.Expression, depth = 0): ts.Ex
   const declaration = target.valueDeclaration;
   if (declaration === undefined || !ts.isVariableDeclaration(declaration)) return bare;
   const { initializer } = declaration;
-  return initializer === undefined ? bare : valueOf(flow, initializer, depth + 1);
+  return initializer === undefined ? bare : constantValue(flow, initializer, depth + 1);
 }

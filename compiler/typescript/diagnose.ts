@@ -9,7 +9,10 @@ import { type FlowProgram, isLocalSource, isWeirSource, placeAt } from "./progra
 /** Of the user's files only: flow files and the modules they import. */
 export function typeDiagnostics(flow: FlowProgram, projectDir: string): readonly Diagnostic[] {
   const { program, project } = flow;
-  const raw: ts.Diagnostic[] = [...program.getConfigFileParsingDiagnostics(), ...program.getOptionsDiagnostics()];
+  const raw: ts.Diagnostic[] = [
+    ...program.getConfigFileParsingDiagnostics(),
+    ...program.getOptionsDiagnostics(),
+  ];
   for (const file of program.getSourceFiles()) {
     if (!isLocalSource(flow, file)) continue;
     raw.push(...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file));
@@ -20,9 +23,14 @@ export function typeDiagnostics(flow: FlowProgram, projectDir: string): readonly
     .map((each) => fromTypeScript(flow, each, root));
   if (strictNullChecksOff(project.options)) {
     found.push(
-      diagnostic("WEIR0004", { ...root, line: 1, column: 1 }, "The option strictNullChecks is off, so types cannot tell a required field from one that may be missing.", {
-        fix: 'Set "strict": true in tsconfig.json.',
-      }),
+      diagnostic(
+        "WEIR0004",
+        { ...root, line: 1, column: 1 },
+        "The option strictNullChecks is off, so types cannot tell a required field from one that may be missing.",
+        {
+          fix: 'Set "strict": true in tsconfig.json.',
+        },
+      ),
     );
   }
   return found;
@@ -46,7 +54,8 @@ function fromTypeScript(flow: FlowProgram, raw: ts.Diagnostic, root: Place): Dia
 function relatedPlaces(raw: ts.Diagnostic): readonly RelatedPlace[] {
   return (raw.relatedInformation ?? []).flatMap(({ file, start, length, messageText }) => {
     // Where Weir's own types come from is no news to the user.
-    if (file === undefined || start === undefined || file.isDeclarationFile || isWeirSource(file.fileName)) return [];
+    if (file === undefined || start === undefined || file.isDeclarationFile || isWeirSource(file.fileName))
+      return [];
     return [{ ...placeAt(file, start, start + (length ?? 1)), message: flatten(messageText) }];
   });
 }
@@ -126,7 +135,8 @@ function lift(flow: FlowProgram, node: ts.Node, code: number): Lifted | undefine
 const NOT_ASSIGNABLE = new Set([2322, 2345, 2353, 2561, 2739, 2740, 2741, 2769, 2820, 1360]);
 
 function isNamed(node: ts.Node): node is ts.Node & { readonly name: ts.Identifier | ts.StringLiteral } {
-  const named = ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node) || ts.isMethodDeclaration(node);
+  const named =
+    ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node) || ts.isMethodDeclaration(node);
   return named && (ts.isIdentifier(node.name) || ts.isStringLiteral(node.name)) && !insideFunction(node);
 }
 

@@ -25,7 +25,8 @@ const IMPURE: Readonly<Record<string, readonly string[] | "all">> = {
   Function: "all",
 };
 
-const REMEDY = "Compute from the document alone: take times from its fields, and what differs between flows from params.";
+const REMEDY =
+  "Compute from the document alone: take times from its fields, and what differs between flows from params.";
 
 /** A reference to a global that is not deterministic. */
 export function impureReference(reference: Reference): Diagnostic | undefined {
@@ -33,7 +34,8 @@ export function impureReference(reference: Reference): Diagnostic | undefined {
   const { name } = reference;
   const members = Object.hasOwn(IMPURE, name.text) ? IMPURE[name.text] : undefined;
   const { parent } = name;
-  const member = ts.isPropertyAccessExpression(parent) && parent.expression === name ? parent.name.text : undefined;
+  const member =
+    ts.isPropertyAccessExpression(parent) && parent.expression === name ? parent.name.text : undefined;
   const wholeDate =
     name.text === "Date" &&
     ((ts.isNewExpression(parent) && (parent.arguments?.length ?? 0) === 0) ||
@@ -63,8 +65,23 @@ export function usesOfThis(root: ts.Node): readonly ts.Node[] {
 }
 
 const MUTATORS = new Set([
-  "push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin",
-  "set", "add", "delete", "clear", "assign", "defineProperty", "defineProperties", "setPrototypeOf",
+  "push",
+  "pop",
+  "shift",
+  "unshift",
+  "splice",
+  "sort",
+  "reverse",
+  "fill",
+  "copyWithin",
+  "set",
+  "add",
+  "delete",
+  "clear",
+  "assign",
+  "defineProperty",
+  "defineProperties",
+  "setPrototypeOf",
 ]);
 
 /** If the name is what an assignment, `delete`, `++` or a mutating method changes: the changing expression. */
@@ -72,10 +89,17 @@ export function changeOf(name: ts.Identifier): ts.Node | undefined {
   let at: ts.Expression = name;
   for (;;) {
     const { parent } = at;
-    if ((ts.isPropertyAccessExpression(parent) || ts.isElementAccessExpression(parent)) && parent.expression === at) {
+    if (
+      (ts.isPropertyAccessExpression(parent) || ts.isElementAccessExpression(parent)) &&
+      parent.expression === at
+    ) {
       if (ts.isPropertyAccessExpression(parent) && isMutatingCall(parent)) return parent.parent;
       at = parent;
-    } else if (ts.isNonNullExpression(parent) || ts.isParenthesizedExpression(parent) || ts.isAsExpression(parent)) {
+    } else if (
+      ts.isNonNullExpression(parent) ||
+      ts.isParenthesizedExpression(parent) ||
+      ts.isAsExpression(parent)
+    ) {
       at = parent;
     } else {
       return isTarget(at) ? at.parent : undefined;
@@ -92,7 +116,9 @@ function isTarget(at: ts.Expression): boolean {
   const { parent } = at;
   if (ts.isDeleteExpression(parent)) return true;
   if (ts.isPrefixUnaryExpression(parent) || ts.isPostfixUnaryExpression(parent)) {
-    return parent.operator === ts.SyntaxKind.PlusPlusToken || parent.operator === ts.SyntaxKind.MinusMinusToken;
+    return (
+      parent.operator === ts.SyntaxKind.PlusPlusToken || parent.operator === ts.SyntaxKind.MinusMinusToken
+    );
   }
   if (ts.isBinaryExpression(parent) && parent.left === at) {
     const { kind } = parent.operatorToken;

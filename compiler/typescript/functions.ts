@@ -12,7 +12,10 @@ export type TransformNode =
  * V8 points at a function's parameter list; the source map may lead to any token of the head. So: the innermost
  * function whose head, from its first token to its body, holds the place.
  */
-export function functionAt(scope: SourceScope, place: { line: number; column: number }): TransformNode | undefined {
+export function functionAt(
+  scope: SourceScope,
+  place: { line: number; column: number },
+): TransformNode | undefined {
   const { file } = scope;
   const offset = offsetOf(file, place);
   let found: TransformNode | undefined;
@@ -54,7 +57,12 @@ export function isModuleLevel(declaration: ts.Node): boolean {
   for (let at = declaration.parent; ; at = at.parent) {
     if (at === undefined || ts.isSourceFile(at)) return true;
     if (ts.isModuleBlock(at) || ts.isEnumDeclaration(at)) return true;
-    const inside = ts.isFunctionLike(at) || ts.isBlock(at) || ts.isCaseBlock(at) || ts.isCatchClause(at) || ts.isClassLike(at);
+    const inside =
+      ts.isFunctionLike(at) ||
+      ts.isBlock(at) ||
+      ts.isCaseBlock(at) ||
+      ts.isCatchClause(at) ||
+      ts.isClassLike(at);
     if (inside || ts.isForStatement(at) || ts.isForOfStatement(at) || ts.isForInStatement(at)) return false;
   }
 }

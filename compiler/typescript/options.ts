@@ -57,7 +57,13 @@ const NO_INPUTS = 18003;
 
 function parseConfig(configFile: string): ts.ParsedCommandLine {
   const { config, error } = ts.readConfigFile(configFile, ts.sys.readFile);
-  const parsed = ts.parseJsonConfigFileContent(config ?? {}, ts.sys, dirname(configFile), undefined, configFile);
+  const parsed = ts.parseJsonConfigFileContent(
+    config ?? {},
+    ts.sys,
+    dirname(configFile),
+    undefined,
+    configFile,
+  );
   return error === undefined ? parsed : { ...parsed, errors: [error, ...parsed.errors] };
 }
 

@@ -2,7 +2,6 @@
  * The one TypeScript program over the flow files. This folder is the only one that knows TypeScript's API:
  * the rest of the compiler speaks of files, lines and columns.
  */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import type { Place } from "../diagnostics/diagnostic.ts";
@@ -68,7 +67,13 @@ export function sourceScope(flow: FlowProgram, path: string): SourceScope | unde
 }
 
 function openSingle(path: string): SourceScope | undefined {
-  const options: ts.CompilerOptions = { noResolve: true, noLib: true, allowJs: true, noEmit: true, types: [] };
+  const options: ts.CompilerOptions = {
+    noResolve: true,
+    noLib: true,
+    allowJs: true,
+    noEmit: true,
+    types: [],
+  };
   const program = ts.createProgram([path], options);
   const file = program.getSourceFile(path);
   return file === undefined ? undefined : { file, checker: program.getTypeChecker() };
@@ -107,12 +112,11 @@ export function placeAt(file: ts.SourceFile, start: number, end: number): Place 
 }
 
 /** The offset of a place, or the file's end where the place lies beyond it. */
-export function offsetOf(file: ts.SourceFile, place: { readonly line: number; readonly column: number }): number {
+export function offsetOf(
+  file: ts.SourceFile,
+  place: { readonly line: number; readonly column: number },
+): number {
   const starts = file.getLineStarts();
   const start = starts[place.line - 1] ?? file.end;
   return Math.min(start + place.column - 1, file.end);
-}
-
-export function readText(path: string): string {
-  return readFileSync(path, "utf8");
 }

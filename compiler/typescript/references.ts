@@ -12,14 +12,19 @@ export type Reference =
   /** Declared in no module: of the language or its environment. */
   | { readonly kind: "global"; readonly name: ts.Identifier };
 
-export type ImportBinding = ts.ImportSpecifier | ts.ImportClause | ts.NamespaceImport | ts.ImportEqualsDeclaration;
+export type ImportBinding =
+  | ts.ImportSpecifier
+  | ts.ImportClause
+  | ts.NamespaceImport
+  | ts.ImportEqualsDeclaration;
 
 /** All references that leave `root`, in the order of the text. */
 export function referencesOf(scope: SourceScope, root: ts.Node): readonly Reference[] {
   const found: Reference[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isExpressionWithTypeArguments(node)) {
-      const heritage = ts.isHeritageClause(node.parent) && node.parent.token === ts.SyntaxKind.ImplementsKeyword;
+      const heritage =
+        ts.isHeritageClause(node.parent) && node.parent.token === ts.SyntaxKind.ImplementsKeyword;
       if (!heritage) visit(node.expression);
       return;
     }

@@ -41,7 +41,8 @@ class Page {
   }
 
   blank(start: number, end: number): void {
-    for (let at = start; at < end; at++) if (!/[\r\n\u2028\u2029]/.test(this.#source.charAt(at))) this.#characters[at] = " ";
+    for (let at = start; at < end; at++)
+      if (!/[\r\n\u2028\u2029]/.test(this.#source.charAt(at))) this.#characters[at] = " ";
   }
 
   isBlank(start: number, end: number): boolean {
@@ -76,11 +77,22 @@ function listElements(statement: ts.Statement): readonly ts.Node[] {
   if (!ts.isImportDeclaration(statement) || statement.importClause === undefined) return [];
   const { importClause } = statement;
   const { namedBindings } = importClause;
-  const named = namedBindings === undefined ? [] : ts.isNamespaceImport(namedBindings) ? [namedBindings] : namedBindings.elements;
+  const named =
+    namedBindings === undefined
+      ? []
+      : ts.isNamespaceImport(namedBindings)
+        ? [namedBindings]
+        : namedBindings.elements;
   return importClause.name === undefined ? named : [importClause, ...named];
 }
 
-function keepList(page: Page, file: ts.SourceFile, statement: ts.Statement, list: readonly ts.Node[], parts: KeptParts): void {
+function keepList(
+  page: Page,
+  file: ts.SourceFile,
+  statement: ts.Statement,
+  list: readonly ts.Node[],
+  parts: KeptParts,
+): void {
   page.keep(statement.getStart(file), statement.end);
   const { text } = file;
   for (const element of list) {
@@ -107,9 +119,10 @@ function exportTransform(page: Page, file: ts.SourceFile, transform: TransformNo
     return;
   }
   const start = headOf(file, transform);
-  const prefix = ts.isArrowFunction(transform) || ts.isFunctionExpression(transform)
-    ? `export const ${TRANSFORM_EXPORT} =`
-    : `export function${isGenerator(transform) ? "*" : ""} ${TRANSFORM_EXPORT}`;
+  const prefix =
+    ts.isArrowFunction(transform) || ts.isFunctionExpression(transform)
+      ? `export const ${TRANSFORM_EXPORT} =`
+      : `export function${isGenerator(transform) ? "*" : ""} ${TRANSFORM_EXPORT}`;
   if (parts.statements.has(statement)) {
     // The transform's surroundings are reached as well: a second copy, at the cost of its lines.
     page.append(`\n${prefix} ${file.text.slice(start, transform.end)}\n`);
@@ -133,9 +146,11 @@ function headOf(file: ts.SourceFile, transform: TransformNode): number {
 
 /** The name of a top-level declaration that is nothing but the transform. */
 function declaredName(statement: ts.Statement, transform: TransformNode): string | undefined {
-  if (statement === transform) return transform.name !== undefined && ts.isIdentifier(transform.name) ? transform.name.text : undefined;
+  if (statement === transform)
+    return transform.name !== undefined && ts.isIdentifier(transform.name) ? transform.name.text : undefined;
   if (!ts.isVariableStatement(statement)) return undefined;
   const [declaration, ...others] = statement.declarationList.declarations;
-  if (declaration?.initializer === undefined || others.length > 0 || !ts.isIdentifier(declaration.name)) return undefined;
+  if (declaration?.initializer === undefined || others.length > 0 || !ts.isIdentifier(declaration.name))
+    return undefined;
   return bareExpression(declaration.initializer) === transform ? declaration.name.text : undefined;
 }

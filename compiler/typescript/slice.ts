@@ -9,7 +9,7 @@ import { type Diagnostic, diagnostic, type RelatedPlace } from "../diagnostics/d
 import { isHarmlessBuiltin } from "../evaluate/guarded-modules.ts";
 import { changeOf, impureReference, usesOfThis } from "./effects.ts";
 import { type TransformNode, topLevelStatement } from "./functions.ts";
-import { isWeirSource, placeOf, type FlowProgram, type SourceScope, sourceScope } from "./program.ts";
+import { type FlowProgram, isWeirSource, placeOf, type SourceScope, sourceScope } from "./program.ts";
 import { type ImportBinding, type Reference, referencesOf } from "./references.ts";
 import { type KeptParts, sliceText, TRANSFORM_EXPORT } from "./slice-text.ts";
 
@@ -25,11 +25,16 @@ export interface TransformSlice {
 
 export { TRANSFORM_EXPORT };
 
-export function sliceTransform(flow: FlowProgram, scope: SourceScope, transform: TransformNode): TransformSlice {
+export function sliceTransform(
+  flow: FlowProgram,
+  scope: SourceScope,
+  transform: TransformNode,
+): TransformSlice {
   const slicing = new Slicing(flow);
   slicing.start(scope, transform);
   const modules = new Map<string, string>();
-  for (const [path, { scope: module, parts }] of slicing.modules) modules.set(path, sliceText(module.file, parts));
+  for (const [path, { scope: module, parts }] of slicing.modules)
+    modules.set(path, sliceText(module.file, parts));
   return { entry: scope.file.fileName, modules, links: slicing.links, diagnostics: slicing.diagnostics };
 }
 
@@ -59,9 +64,14 @@ class Slicing {
     module.parts.transform = transform;
     for (const node of usesOfThis(transform)) {
       this.diagnostics.push(
-        diagnostic("WEIR3007", placeOf(node), "The transform uses this, which has no value when the runtime calls it.", {
-          fix: "Use the transform's arguments, module-level constants and functions.",
-        }),
+        diagnostic(
+          "WEIR3007",
+          placeOf(node),
+          "The transform uses this, which has no value when the runtime calls it.",
+          {
+            fix: "Use the transform's arguments, module-level constants and functions.",
+          },
+        ),
       );
     }
     this.#follow(scope, referencesOf(scope, transform), transform);
@@ -110,10 +120,15 @@ class Slicing {
     const related = relatedTo(declaration, `${name.text} is declared here.`);
     const fix = `Pass ${name.text} in params and read it as ctx.params.${name.text}, or declare it as a const at the top level of the module.`;
     this.diagnostics.push(
-      diagnostic("WEIR3003", placeOf(name), `The transform captures the local variable ${name.text}, which its bundle cannot hold.`, {
-        related: [related],
-        fix,
-      }),
+      diagnostic(
+        "WEIR3003",
+        placeOf(name),
+        `The transform captures the local variable ${name.text}, which its bundle cannot hold.`,
+        {
+          related: [related],
+          fix,
+        },
+      ),
     );
   }
 
@@ -121,10 +136,15 @@ class Slicing {
     const list = ts.isVariableDeclaration(declaration) ? declaration.parent : undefined;
     if (list !== undefined && (list.flags & ts.NodeFlags.Const) === 0) {
       this.diagnostics.push(
-        diagnostic("WEIR3004", placeOf(name), `The transform uses ${name.text}, a variable that can change, so the same document could give another result.`, {
-          related: [relatedTo(declaration, `${name.text} is declared here.`)],
-          fix: `Declare ${name.text} with const.`,
-        }),
+        diagnostic(
+          "WEIR3004",
+          placeOf(name),
+          `The transform uses ${name.text}, a variable that can change, so the same document could give another result.`,
+          {
+            related: [relatedTo(declaration, `${name.text} is declared here.`)],
+            fix: `Declare ${name.text} with const.`,
+          },
+        ),
       );
     }
     this.#checkChange(name, declaration);
@@ -134,10 +154,16 @@ class Slicing {
     const change = changeOf(name);
     if (change === undefined) return;
     this.diagnostics.push(
-      diagnostic("WEIR3012", placeOf(change), `This changes ${name.text}, which outlives the call of the transform that uses it.`, {
-        related: declaration === undefined ? [] : [relatedTo(declaration, `${name.text} is declared here.`)],
-        fix: `Build ${name.text} whole in its initializer, and let the transform keep nothing between documents.`,
-      }),
+      diagnostic(
+        "WEIR3012",
+        placeOf(change),
+        `This changes ${name.text}, which outlives the call of the transform that uses it.`,
+        {
+          related:
+            declaration === undefined ? [] : [relatedTo(declaration, `${name.text} is declared here.`)],
+          fix: `Build ${name.text} whole in its initializer, and let the transform keep nothing between documents.`,
+        },
+      ),
     );
   }
 
@@ -154,14 +180,20 @@ class Slicing {
     if (!ts.isVariableDeclaration(declaration) || !ts.isIdentifier(declaration.name)) return;
     const { text } = declaration.name;
     const visit = (node: ts.Node): void => {
-      if (ts.isIdentifier(node) && node.text === text && node !== declaration.name && changeOf(node) !== undefined) {
+      if (
+        ts.isIdentifier(node) &&
+        node.text === text &&
+        node !== declaration.name &&
+        changeOf(node) !== undefined
+      ) {
         const symbol = scope.checker.getSymbolAtLocation(node);
         if (symbol?.declarations?.includes(declaration) === true) this.#checkChange(node, declaration);
       }
       if (!ts.isFunctionLike(node)) ts.forEachChild(node, visit);
     };
     for (const statement of scope.file.statements) {
-      if (!ts.isFunctionDeclaration(statement) && statement !== topLevelStatement(declaration)) visit(statement);
+      if (!ts.isFunctionDeclaration(statement) && statement !== topLevelStatement(declaration))
+        visit(statement);
     }
   }
 
@@ -188,10 +220,15 @@ class Slicing {
     this.#toldOrigins.add(origin);
     const used = origin === name ? [] : [relatedTo(name, `${origin.text} leads to ${name.text} here.`)];
     this.diagnostics.push(
-      diagnostic("WEIR3009", placeOf(origin), `The transform reaches ${name.text}, which declares flows and does not exist at run time.`, {
-        related: [...used, relatedTo(binding, `${name.text} is imported here.`)],
-        fix: "Use in a transform only constants and functions that need no capture, derive or connector.",
-      }),
+      diagnostic(
+        "WEIR3009",
+        placeOf(origin),
+        `The transform reaches ${name.text}, which declares flows and does not exist at run time.`,
+        {
+          related: [...used, relatedTo(binding, `${name.text} is imported here.`)],
+          fix: "Use in a transform only constants and functions that need no capture, derive or connector.",
+        },
+      ),
     );
   }
 
@@ -199,10 +236,15 @@ class Slicing {
     if (isBuiltin(specifier.text)) {
       if (isHarmlessBuiltin(specifier.text)) return;
       this.diagnostics.push(
-        diagnostic("WEIR3008", placeOf(this.#origin ?? name), `The transform reaches ${specifier.text}, a module of Node that a pure function does not need.`, {
-          related: [relatedTo(specifier, "It is imported here.")],
-          fix: "Compute from the document alone; read files and services in a capture.",
-        }),
+        diagnostic(
+          "WEIR3008",
+          placeOf(this.#origin ?? name),
+          `The transform reaches ${specifier.text}, a module of Node that a pure function does not need.`,
+          {
+            related: [relatedTo(specifier, "It is imported here.")],
+            fix: "Compute from the document alone; read files and services in a capture.",
+          },
+        ),
       );
       return;
     }
@@ -227,7 +269,8 @@ class Slicing {
     );
     if (resolvedModule === undefined || resolvedModule.isExternalLibraryImport === true) return undefined;
     const path = resolvedModule.resolvedFileName;
-    if (/\.d\.[cm]?ts$|\.json$/.test(path) || path.includes("/node_modules/") || isWeirSource(path)) return undefined;
+    if (/\.d\.[cm]?ts$|\.json$/.test(path) || path.includes("/node_modules/") || isWeirSource(path))
+      return undefined;
     return sourceScope(this.#flow, path);
   }
 
@@ -248,7 +291,9 @@ class Slicing {
       if (name === "default" || name === "*") this.#keep(scope, statement);
     } else if (exportedNames(statement).some((each) => name === "*" || each === name)) {
       const declaration = ts.isVariableStatement(statement)
-        ? statement.declarationList.declarations.find((each) => ts.isIdentifier(each.name) && each.name.text === name)
+        ? statement.declarationList.declarations.find(
+            (each) => ts.isIdentifier(each.name) && each.name.text === name,
+          )
         : undefined;
       this.#keep(scope, statement, declaration);
       parts.exports.add(statement);
@@ -259,9 +304,11 @@ class Slicing {
     if (statement.isTypeOnly) return;
     const { parts } = this.#module(scope);
     const { exportClause, moduleSpecifier } = statement;
-    const from = moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier : undefined;
+    const from =
+      moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier : undefined;
     if (exportClause === undefined || ts.isNamespaceExport(exportClause)) {
-      const wanted = exportClause === undefined ? name !== "default" : name === "*" || exportClause.name.text === name;
+      const wanted =
+        exportClause === undefined ? name !== "default" : name === "*" || exportClause.name.text === name;
       if (!wanted || from === undefined) return;
       parts.statements.add(statement);
       this.#reach(scope, from, exportClause === undefined ? name : "*", from);
@@ -277,7 +324,11 @@ class Slicing {
       const symbol = scope.checker.getExportSpecifierLocalTargetSymbol(element);
       for (const declaration of symbol?.declarations ?? []) {
         if (declaration.getSourceFile() !== scope.file) continue;
-        if (ts.isImportSpecifier(declaration) || ts.isImportClause(declaration) || ts.isNamespaceImport(declaration)) {
+        if (
+          ts.isImportSpecifier(declaration) ||
+          ts.isImportClause(declaration) ||
+          ts.isNamespaceImport(declaration)
+        ) {
           const local = declaration.name;
           if (local !== undefined) this.#keepImport(scope, declaration, local);
         } else {
@@ -295,7 +346,8 @@ function relatedTo(node: ts.Node, message: string): RelatedPlace {
 
 function specifierOf(binding: ImportBinding): ts.StringLiteral | undefined {
   for (let at: ts.Node = binding; at !== undefined && !ts.isSourceFile(at); at = at.parent) {
-    if (ts.isImportDeclaration(at)) return ts.isStringLiteral(at.moduleSpecifier) ? at.moduleSpecifier : undefined;
+    if (ts.isImportDeclaration(at))
+      return ts.isStringLiteral(at.moduleSpecifier) ? at.moduleSpecifier : undefined;
   }
   return undefined;
 }
@@ -308,7 +360,10 @@ function exportedNames(statement: ts.Statement): readonly string[] {
   if (ts.isVariableStatement(statement)) {
     return statement.declarationList.declarations.flatMap((each) => boundNames(each.name));
   }
-  const declares = ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement) || ts.isEnumDeclaration(statement);
+  const declares =
+    ts.isFunctionDeclaration(statement) ||
+    ts.isClassDeclaration(statement) ||
+    ts.isEnumDeclaration(statement);
   return declares && statement.name !== undefined ? [statement.name.text] : [];
 }
 

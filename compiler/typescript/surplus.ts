@@ -8,7 +8,12 @@ import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import { bareExpression, type TransformNode } from "./functions.ts";
 import { type FlowProgram, placeOf } from "./program.ts";
 
-export function surplusFields(flow: FlowProgram, transform: TransformNode, schema: JsonSchema, collection: string): readonly Diagnostic[] {
+export function surplusFields(
+  flow: FlowProgram,
+  transform: TransformNode,
+  schema: JsonSchema,
+  collection: string,
+): readonly Diagnostic[] {
   const found: Diagnostic[] = [];
   for (const output of outputsOf(transform)) check(output, schema, "");
   return found;
@@ -19,7 +24,8 @@ export function surplusFields(flow: FlowProgram, transform: TransformNode, schem
       check(bare.whenTrue, expected, path);
       check(bare.whenFalse, expected, path);
     } else if (ts.isArrayLiteralExpression(bare) && path === "") {
-      for (const element of bare.elements) check(ts.isSpreadElement(element) ? element.expression : element, expected, path);
+      for (const element of bare.elements)
+        check(ts.isSpreadElement(element) ? element.expression : element, expected, path);
     } else if (ts.isObjectLiteralExpression(bare)) {
       checkLiteral(bare, expected, path);
     } else {
@@ -35,11 +41,13 @@ export function surplusFields(flow: FlowProgram, transform: TransformNode, schem
         checkType(each, flow.checker.getTypeAtLocation(each.expression), expected, path);
         continue;
       }
-      const name = each.name !== undefined && !ts.isComputedPropertyName(each.name) ? each.name.text : undefined;
+      const name =
+        each.name !== undefined && !ts.isComputedPropertyName(each.name) ? each.name.text : undefined;
       if (name === undefined) continue;
       const inner = known[name];
       if (inner === undefined) report(each.name ?? each, path, name);
-      else if (ts.isPropertyAssignment(each) && isObject(inner)) check(each.initializer, inner, `${path}${name}.`);
+      else if (ts.isPropertyAssignment(each) && isObject(inner))
+        check(each.initializer, inner, `${path}${name}.`);
     }
   }
 
@@ -55,23 +63,36 @@ export function surplusFields(flow: FlowProgram, transform: TransformNode, schem
       }
       // A class instance or an iterator is for the types to refuse.
       if (part.isClass()) continue;
-      for (const property of part.getProperties()) if (!(property.name in known) && !property.name.startsWith("__@")) report(node, path, property.name);
+      for (const property of part.getProperties())
+        if (!(property.name in known) && !property.name.startsWith("__@")) report(node, path, property.name);
     }
   }
 
   function elementType(type: ts.Type): ts.Type | undefined {
-    if (flow.checker.isArrayType(type) || flow.checker.isTupleType(type)) return flow.checker.getIndexTypeOfType(type, ts.IndexKind.Number);
+    if (flow.checker.isArrayType(type) || flow.checker.isTupleType(type))
+      return flow.checker.getIndexTypeOfType(type, ts.IndexKind.Number);
     const name = type.symbol?.name;
-    const iterable = name === "Generator" || name === "Iterable" || name === "IterableIterator" || name === "IteratorObject" || name === "ArrayIterator" || name === "Set";
+    const iterable =
+      name === "Generator" ||
+      name === "Iterable" ||
+      name === "IterableIterator" ||
+      name === "IteratorObject" ||
+      name === "ArrayIterator" ||
+      name === "Set";
     // A generic type's first argument is what it yields.
     return iterable ? flow.checker.getTypeArguments(type as ts.TypeReference)[0] : undefined;
   }
 
   function report(node: ts.Node, path: string, name: string): void {
     found.push(
-      diagnostic("WEIR3002", placeOf(node), `The transform returns the field ${path}${name}, which the schema of ${collection} does not have.`, {
-        fix: `Add ${name} to the schema, or leave it out of what the transform returns.`,
-      }),
+      diagnostic(
+        "WEIR3002",
+        placeOf(node),
+        `The transform returns the field ${path}${name}, which the schema of ${collection} does not have.`,
+        {
+          fix: `Add ${name} to the schema, or leave it out of what the transform returns.`,
+        },
+      ),
     );
   }
 }
@@ -84,7 +105,8 @@ function outputsOf(transform: TransformNode): readonly ts.Expression[] {
   const found: ts.Expression[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isFunctionLike(node) || ts.isClassLike(node)) return;
-    if ((ts.isReturnStatement(node) || ts.isYieldExpression(node)) && node.expression !== undefined) found.push(node.expression);
+    if ((ts.isReturnStatement(node) || ts.isYieldExpression(node)) && node.expression !== undefined)
+      found.push(node.expression);
     ts.forEachChild(node, visit);
   };
   ts.forEachChild(body, visit);

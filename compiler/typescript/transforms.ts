@@ -1,11 +1,11 @@
 /** A transform's value, led back to its node: what is wrong with it, and its slice. */
-import type { Place } from "../diagnostics/diagnostic.ts";
+
+import type { JsonSchema } from "../../plan/plan.ts";
+import type { Diagnostic, Place } from "../diagnostics/diagnostic.ts";
 import { functionAt, type TransformNode } from "./functions.ts";
 import { type FlowProgram, placeOf, type SourceScope, sourceScope } from "./program.ts";
 import { sliceTransform, type TransformSlice } from "./slice.ts";
 import { surplusFields } from "./surplus.ts";
-import type { JsonSchema } from "../../plan/plan.ts";
-import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 
 export { TRANSFORM_EXPORT } from "./slice.ts";
 

@@ -21,6 +21,7 @@ async function run(context: CaptureContext, settings: RuntimeSettings): Promise<
   const { signal } = context;
   const search = await fileSearch(config.path, settings.baseDir);
   const capture = new FilesCapture(context, config, search);
+  context.ready();
   if (!config.watch) {
     if (!(await capture.readAll())) {
       throw new HaltError(

@@ -40,7 +40,10 @@ export const driver: CaptureDriver = {
     halted.promise.catch(() => {});
     addRoutes(server, byPath, halted.reject);
     await listen(server, settings);
-    for (const [path, { context }] of byPath) context.log.info(`POST ${origin(settings)}${path}`);
+    for (const [path, { context }] of byPath) {
+      context.ready();
+      context.log.info(`POST ${origin(settings)}${path}`);
+    }
     try {
       await Promise.race([halted.promise, Promise.all(captures.map(({ signal }) => aborted(signal)))]);
     } finally {

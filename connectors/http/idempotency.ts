@@ -18,8 +18,8 @@ export interface KeyedRequest {
 
 export type Recognised =
   | { readonly kind: "new" }
-  /** Stored, or being stored: `accepted` resolves to the first request's answer, or rejects with its failure. */
-  | { readonly kind: "repeat"; readonly accepted: Promise<number> }
+  /** Stored before: `accepted` is what the first request was answered. */
+  | { readonly kind: "repeat"; readonly accepted: number }
   | { readonly kind: "conflict" };
 
 /** Undefined without the header; a sentence where the key cannot be used. */
@@ -34,47 +34,34 @@ export function keyedRequest(
   return { key: header, digest: hash("sha256", body).slice(0, 16) };
 }
 
+/** The newest keys of one capture. Requests must be stored one after the other. */
 export class RepeatedRequests {
   /** By key, oldest first. */
-  readonly #known = new Map<string, { readonly digest: string; readonly accepted: number }>();
-  readonly #underWay = new Map<string, { readonly digest: string; readonly accepted: Promise<number> }>();
+  #known: ReadonlyMap<string, { readonly digest: string; readonly accepted: number }>;
 
-  /** `cursor` is what an earlier instance's `cursor()` committed. */
+  /** `cursor` is what an earlier instance handed to `append`, the last time that it was committed. */
   constructor(cursor: Json | undefined) {
-    // Written by `cursor` below.
-    for (const [key, digest, accepted] of (cursor ?? []) as [string, string, number][]) {
-      this.#known.set(key, { digest, accepted });
-    }
+    // Written by `store` below.
+    const entries = (cursor ?? []) as [string, string, number][];
+    this.#known = new Map(entries.map(([key, digest, accepted]) => [key, { digest, accepted }]));
   }
 
   recognise({ key, digest }: KeyedRequest): Recognised {
-    const underWay = this.#underWay.get(key);
-    const known = this.#known.get(key);
-    const before = underWay ?? known;
+    const before = this.#known.get(key);
     if (before === undefined) return { kind: "new" };
     if (before.digest !== digest) return { kind: "conflict" };
-    return { kind: "repeat", accepted: Promise.resolve(before.accepted) };
+    return { kind: "repeat", accepted: before.accepted };
   }
 
-  /** Stores a new request: `append` gets the cursor to commit with its documents. */
+  /** Stores a new request: `append` gets the cursor to commit with its documents. Forgets the key if that fails. */
   async store(
     { key, digest }: KeyedRequest,
     accepted: number,
     append: (cursor: Json) => Promise<void>,
   ): Promise<number> {
-    this.#known.set(key, { digest, accepted });
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > REMEMBERED_KEYS && oldest !== undefined) this.#known.delete(oldest);
-    const cursor: Json = [...this.#known].map(([name, entry]) => [name, entry.digest, entry.accepted]);
-    const storing = append(cursor).then(() => accepted);
-    this.#underWay.set(key, { digest, accepted: storing });
-    try {
-      return await storing;
-    } catch (error) {
-      this.#known.delete(key);
-      throw error;
-    } finally {
-      this.#underWay.delete(key);
-    }
+    const entries = [...this.#known, [key, { digest, accepted }] as const].slice(-REMEMBERED_KEYS);
+    await append(entries.map(([name, entry]) => [name, entry.digest, entry.accepted]));
+    this.#known = new Map(entries);
+    return accepted;
   }
 }

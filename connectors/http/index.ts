@@ -24,8 +24,8 @@ export function http(options: HttpOptions): Source {
     guarantee: {
       delivery: "at-least-once",
       mechanism:
-        "A request is answered only after all of its documents are on disk, in one transaction; a client that " +
-        "repeats a request whose answer it lost can append its documents twice.",
+        "A request is answered only after all of its documents are on disk, in one transaction. Repeated with the " +
+        "same Idempotency-Key it is stored once, while the key is among the newest 256; without one, once per repeat.",
     },
   });
 }

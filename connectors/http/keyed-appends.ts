@@ -33,7 +33,7 @@ export class KeyedAppends {
       case "conflict":
         return recognised;
       case "repeat":
-        return { kind: "accepted", accepted: await recognised.accepted };
+        return { kind: "accepted", accepted: recognised.accepted };
       case "new": {
         const append = (cursor: Json) => this.#append(batch, cursor);
         return {

@@ -6,7 +6,8 @@
  * The no-gap rule: the head lets go of a range only once the store itself lists the object. The range is recorded
  * before the upload; after a crash the same range is cut again, and gives the same object under the same name.
  */
-import type { FragmentRecord, Head, JournalState, Run } from "../head/head.ts";
+import type { FragmentRecord, Head, JournalState } from "../head/head.ts";
+import type { Run } from "../journal/run.ts";
 import { encodeFragment } from "../store/fragment.ts";
 import type { ObjectStore } from "../store/store.ts";
 

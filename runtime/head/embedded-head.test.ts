@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FencedError } from "../../connectors/driver.ts";
 import { EmbeddedHead } from "./embedded-head.ts";
-import type { FragmentRecord, Run } from "./head.ts";
+import type { FragmentRecord } from "./head.ts";
+import type { Run } from "../journal/run.ts";
 import { openBatch, sealBatch } from "./sealed.ts";
 
 let directory: string;

@@ -18,9 +18,9 @@ import {
   type JournalState,
   MAX_APPEND_BYTES,
   type ReadAnswer,
-  type Run,
   type TaskGrant,
 } from "./head.ts";
+import type { Run } from "../journal/run.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
 

@@ -13,9 +13,9 @@ import type {
   JournalSpec,
   JournalState,
   ReadAnswer,
-  Run,
   TaskGrant,
 } from "./head.ts";
+import type { Run } from "../journal/run.ts";
 
 /** Bytes of documents that one flush takes at most; the rest waits for the next. */
 const GROUP_BYTES = 16 * 1024 * 1024;

@@ -4,6 +4,7 @@
  * later: offsets *increase* and are told by the commit, a transaction belongs to one task, limits are declared.
  */
 import type { Json } from "../../plan/plan.ts";
+import type { Run } from "../journal/run.ts";
 
 /** Names one incarnation of a journal for ever: never reused, not even when a collection is created again. */
 export type JournalId = string;
@@ -29,17 +30,6 @@ export interface JournalState extends JournalSpec {
   readonly headBytes: number;
   /** Commit time of the newest document, µs since 1970 UTC; 0 if there is none. */
   readonly lastAt: number;
-}
-
-/** Documents of one journal that share a commit time. */
-export interface Run {
-  /** Offset of the first document. */
-  readonly first: number;
-  readonly count: number;
-  /** Commit time, µs since 1970 UTC. Never decreases along a journal. */
-  readonly at: number;
-  /** NDJSON, `count` lines. */
-  readonly lines: Uint8Array;
 }
 
 /** Largest append of one transaction to one journal, bytes. Fragments are cut between appends. */

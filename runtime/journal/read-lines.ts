@@ -1,6 +1,7 @@
 /** `weir read`: a collection as NDJSON, from history to live. */
 import type { CollectionPlan, JsonObject, Plan } from "../../plan/plan.ts";
-import type { Head, JournalState, Run } from "../head/head.ts";
+import type { Head, JournalState } from "../head/head.ts";
+import type { Run } from "./run.ts";
 import { Combiner } from "../reduction/combiner.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { type Chunk, JournalReader } from "./reader.ts";

@@ -3,7 +3,8 @@
  * else it reads the head; at the end it waits. There is no hand-over between history and live: the same
  * question is asked for every offset, so a document can be neither skipped nor read twice.
  */
-import type { FragmentRef, Head, JournalId, Run } from "../head/head.ts";
+import type { FragmentRef, Head, JournalId } from "../head/head.ts";
+import type { Run } from "./run.ts";
 import { decodeFragment } from "../store/fragment.ts";
 import { ObjectNotFoundError, type ObjectStore } from "../store/store.ts";
 import { runFrom } from "./runs.ts";

@@ -1,6 +1,6 @@
 /** Runs of documents as values: cutting, parsing and writing them. */
 import type { JsonObject } from "../../plan/plan.ts";
-import type { Run } from "../head/head.ts";
+import type { Run } from "./run.ts";
 
 const NEWLINE = 0x0a;
 

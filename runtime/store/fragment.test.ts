@@ -2,13 +2,8 @@ import { createHash } from "node:crypto";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  CorruptFragmentError,
-  decodeFragment,
-  encodeFragment,
-  type FragmentSource,
-  type Run,
-} from "./fragment.ts";
+import type { Run } from "../journal/run.ts";
+import { CorruptFragmentError, decodeFragment, encodeFragment, type FragmentSource } from "./fragment.ts";
 import { fragmentKey, parseFragmentKey } from "./fragment-name.ts";
 import { formatTime, parseTime } from "./fragment-time.ts";
 

@@ -9,21 +9,10 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { constants, type ZstdOptions, zstdCompress, zstdDecompress } from "node:zlib";
+import type { Run } from "../journal/run.ts";
 import { type FragmentName, fragmentKey, parseFragmentKey } from "./fragment-name.ts";
 import { dateOf, parseTime } from "./fragment-time.ts";
 import { MetaSuffix } from "./meta-suffix.ts";
-
-/** Documents of one commit, with neighbouring offsets. */
-export interface Run {
-  /** Offset of the first line. */
-  readonly first: number;
-  /** Time of the commit, in microseconds since 1970 UTC. */
-  readonly at: number;
-  /** Number of lines. */
-  readonly count: number;
-  /** NDJSON, each line ended by "\n", without offset and time. A removal's line ends in `"_meta":{"removed":true}}`. */
-  readonly lines: Uint8Array;
-}
 
 export interface FragmentSource {
   readonly collection: string;

@@ -16,7 +16,6 @@ export async function runCaptures(
   report: Report,
 ): Promise<void> {
   const contexts = await Promise.all(tasks.map((task) => openCapture(task, head, signal, report)));
-  for (const { name } of tasks) report({ kind: "opened", task: name });
   await driver.run(contexts, settings);
   if (signal.aborted) return;
   for (const { name } of tasks) report({ kind: "exhausted", task: name });
@@ -38,6 +37,7 @@ async function openCapture(
     cursor: checkpoint,
     signal,
     log: { info: log("info"), warn: log("warn") },
+    ready: () => report({ kind: "opened", task: task.name }),
     validate: compileValidator(task.collection.schema),
     async append(batch: CapturedBatch, cursor?: Json) {
       const appends = splitLines(batch.lines, MAX_APPEND_BYTES).map((piece) => ({

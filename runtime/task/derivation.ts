@@ -1,7 +1,8 @@
 import { pathToFileURL } from "node:url";
 import { HaltError } from "../../connectors/driver.ts";
 import type { JsonObject } from "../../plan/plan.ts";
-import { type Append, type Head, MAX_APPEND_BYTES, type Run } from "../head/head.ts";
+import { type Append, type Head, MAX_APPEND_BYTES } from "../head/head.ts";
+import type { Run } from "../journal/run.ts";
 import { type Chunk, JournalReader } from "../journal/reader.ts";
 import { isRemoval, parseRun, splitLines, ownBytes } from "../journal/runs.ts";
 import { Combiner } from "../reduction/combiner.ts";

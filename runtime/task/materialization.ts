@@ -1,6 +1,7 @@
 import type { MaterializationDriver, RowChange, TargetSession } from "../../connectors/driver.ts";
 import type { JsonObject } from "../../plan/plan.ts";
-import type { Head, Run } from "../head/head.ts";
+import type { Head } from "../head/head.ts";
+import type { Run } from "../journal/run.ts";
 import { type Chunk, JournalReader } from "../journal/reader.ts";
 import { isRemoval, parseRun } from "../journal/runs.ts";
 import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";

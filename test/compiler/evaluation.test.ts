@@ -40,16 +40,21 @@ test.each(touching)("%s", async (statement, name) => {
 
 test("a module of Node that reaches outside does nothing, and is named", async () => {
   using of = project({
-    "node.d.ts": 'declare module "node:fs" { export function writeFileSync(path: string, text: string): void; }\n',
+    "node.d.ts":
+      'declare module "node:fs" { export function writeFileSync(path: string, text: string): void; }\n',
     "main.flow.ts": `/// <reference path="./node.d.ts" />\nimport { writeFileSync } from "node:fs";\n${HEAD}try { writeFileSync("written.txt", ""); } catch {}\n`,
   });
   const { diagnostics } = await of.compile();
-  expect(diagnostics.map((each) => each.message)).toEqual(["A flow file uses node:fs.writeFileSync while it is evaluated."]);
+  expect(diagnostics.map((each) => each.message)).toEqual([
+    "A flow file uses node:fs.writeFileSync() while it is evaluated.",
+  ]);
   expect(existsSync(join(of.directory, "written.txt"))).toBe(false);
 });
 
 test("times that are given are no clock, and what is caught is told all the same", async () => {
-  using of = project({ "main.flow.ts": `${HEAD}export const at = new Date("2026-01-01").toISOString();\ntry { Math.random(); } catch {}\n` });
+  using of = project({
+    "main.flow.ts": `${HEAD}export const at = new Date("2026-01-01").toISOString();\ntry { Math.random(); } catch {}\n`,
+  });
   expect((await of.compile()).diagnostics.map((each) => [each.code, each.line])).toEqual([["WEIR0007", 8]]);
 });
 
@@ -62,7 +67,13 @@ numbers.derive("b", { schema: z.object({ id: z.string() }), key: ["id"], transfo
 `,
   });
   const { diagnostics } = await of.compile();
-  expect(diagnostics.map((each) => each.code)).toEqual(["WEIR0001", "WEIR4004", "WEIR1004", "WEIR4004", "WEIR3011"]);
+  expect(diagnostics.map((each) => each.code)).toEqual([
+    "WEIR0001",
+    "WEIR4004",
+    "WEIR1004",
+    "WEIR4004",
+    "WEIR3011",
+  ]);
 });
 
 const FLOW_OF_PACKAGE = `${HEAD}
@@ -70,14 +81,21 @@ import { twice } from "numbers";
 numbers.derive("doubled", { schema: z.object({ id: z.string(), n: z.int() }), key: ["id"], transform: (doc) => ({ id: doc.id, n: twice(doc.n) }) })
   .materializeTo(pg({ url: env("DATABASE_URL"), table: "doubled" }));
 `;
-const TYPES = "export declare function twice(n: number): number;\nexport declare function convert(doc: { id: string; n: number }): { id: string; n: number };\n";
-const MODULE = { "package.json": '{ "name": "numbers", "version": "1.0.0", "type": "module", "exports": { ".": { "types": "./index.d.ts", "default": "./index.js" } } }' };
+const TYPES =
+  "export declare function twice(n: number): number;\nexport declare function convert(doc: { id: string; n: number }): { id: string; n: number };\n";
+const MODULE = {
+  "package.json":
+    '{ "name": "numbers", "version": "1.0.0", "type": "module", "exports": { ".": { "types": "./index.d.ts", "default": "./index.js" } } }',
+};
 const at = (folder: string, files: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]));
 
 test("a package's function is bundled in, and the package's own start may read the clock", async () => {
   const code = "export const started = Date.now();\nexport const twice = (n) => n * 2;\n";
-  using of = project({ "main.flow.ts": FLOW_OF_PACKAGE, ...at("node_modules/numbers", { ...MODULE, "index.js": code, "index.d.ts": TYPES }) });
+  using of = project({
+    "main.flow.ts": FLOW_OF_PACKAGE,
+    ...at("node_modules/numbers", { ...MODULE, "index.js": code, "index.d.ts": TYPES }),
+  });
   const build = await of.build();
   expect((await transformOf(build, "doubled"))({ id: "a", n: 2 }, { params: {} })).toEqual({ id: "a", n: 4 });
   const [hash] = build.bundles.map((each) => each.hash);
@@ -86,15 +104,29 @@ test("a package's function is bundled in, and the package's own start may read t
 });
 
 test("a package's function can be a transform itself", async () => {
-  const code = "const BY = 2;\nexport const twice = (n) => n * BY;\nexport function convert(doc) { return { id: doc.id, n: twice(doc.n) }; }\n";
-  const flow = FLOW_OF_PACKAGE.replace("{ twice }", "{ convert }").replace(/transform: .*? \}\) \}/, "transform: convert }");
-  using of = project({ "main.flow.ts": flow, ...at("node_modules/numbers", { ...MODULE, "index.js": code, "index.d.ts": TYPES }) });
-  expect((await transformOf(await of.build(), "doubled"))({ id: "a", n: 2 }, { params: {} })).toEqual({ id: "a", n: 4 });
+  const code =
+    "const BY = 2;\nexport const twice = (n) => n * BY;\nexport function convert(doc) { return { id: doc.id, n: twice(doc.n) }; }\n";
+  const flow = FLOW_OF_PACKAGE.replace("{ twice }", "{ convert }").replace(
+    /transform: .*? \}\) \}/,
+    "transform: convert }",
+  );
+  using of = project({
+    "main.flow.ts": flow,
+    ...at("node_modules/numbers", { ...MODULE, "index.js": code, "index.d.ts": TYPES }),
+  });
+  expect((await transformOf(await of.build(), "doubled"))({ id: "a", n: 2 }, { params: {} })).toEqual({
+    id: "a",
+    n: 4,
+  });
 });
 
 test("where a CommonJS package is installed does not move the hash", async () => {
   const manifest = '{ "name": "numbers", "version": "1.0.0", "main": "index.js", "types": "index.d.ts" }';
-  const files = { "package.json": manifest, "index.js": "exports.twice = (n) => n * 2;\n", "index.d.ts": TYPES };
+  const files = {
+    "package.json": manifest,
+    "index.js": "exports.twice = (n) => n * 2;\n",
+    "index.d.ts": TYPES,
+  };
   using near = project({ "main.flow.ts": FLOW_OF_PACKAGE, ...at("node_modules/numbers", files) });
   using deep = project({ "a/main.flow.ts": FLOW_OF_PACKAGE, ...at("a/node_modules/numbers", files) });
   const [first, second] = [await near.build(), await deep.build()];
@@ -102,8 +134,12 @@ test("where a CommonJS package is installed does not move the hash", async () =>
 });
 
 test("a package that uses a module of Node inside a transform is refused", async () => {
-  const code = 'import { readFileSync } from "node:fs";\nexport const twice = (n) => readFileSync(String(n)).length;\n';
-  using of = project({ "main.flow.ts": FLOW_OF_PACKAGE, ...at("node_modules/numbers", { ...MODULE, "index.js": code, "index.d.ts": TYPES }) });
+  const code =
+    'import { readFileSync } from "node:fs";\nexport const twice = (n) => readFileSync(String(n)).length;\n';
+  using of = project({
+    "main.flow.ts": FLOW_OF_PACKAGE,
+    ...at("node_modules/numbers", { ...MODULE, "index.js": code, "index.d.ts": TYPES }),
+  });
   const { diagnostics } = await of.compile();
   expect(diagnostics.map((each) => each.code)).toEqual(["WEIR3008"]);
   expect(diagnostics[0]?.related[0]?.file).toContain("node_modules/numbers/index.js");
@@ -111,7 +147,10 @@ test("a package that uses a module of Node inside a transform is refused", async
 
 test("a TypeBox schema makes a collection", async () => {
   const flow = FLOW_OF_PACKAGE.replace('import { twice } from "numbers";', 'import Type from "typebox";')
-    .replace('z.object({ id: z.string(), n: z.int() }), key: ["id"], transform', 'Type.Object({ id: Type.String(), n: Type.Integer() }), key: ["id"], transform')
+    .replace(
+      'z.object({ id: z.string(), n: z.int() }), key: ["id"], transform',
+      'Type.Object({ id: Type.String(), n: Type.Integer() }), key: ["id"], transform',
+    )
     .replace("twice(doc.n)", "doc.n");
   using of = project({ "main.flow.ts": flow });
   const { plan } = await of.build();

@@ -53,7 +53,8 @@ async function hashOf(of: Project): Promise<string> {
 
 /** Edits that do not touch what the transform does. Each is applied to the flow and to the module that it imports. */
 const harmless: Readonly<Record<string, (text: string) => string>> = {
-  comments: (text) => text.replaceAll(/^( *)(const|return|function|export)/gm, "$1/* a word */ // and one more\n$1$2"),
+  comments: (text) =>
+    text.replaceAll(/^( *)(const|return|function|export)/gm, "$1/* a word */ // and one more\n$1$2"),
   blankLines: (text) => text.replaceAll("\n", "\n\n"),
   indentation: (text) => text.replaceAll(/^ +/gm, (spaces) => spaces.repeat(2)),
   semicolons: (text) => text.replaceAll(/;$/gm, " ;"),
@@ -63,11 +64,14 @@ const harmless: Readonly<Record<string, (text: string) => string>> = {
     text.includes("orders")
       ? `${text}\norders.derive("shop/other", {\n  schema: z.object({ id: z.string() }),\n  key: ["id"],\n  transform: ({ id }) => ({ id: id + dayOf(id) }),\n}).materializeTo(pg({ url: env("DATABASE_URL"), table: "other" }));\n`
       : `${text}\nexport const another = () => unrelated;\n`,
-  siblingBefore: (text) => text.replace(/^const (FACTOR|LENGTH)/m, "export const BEFORE = { a: 1 };\nconst $1"),
-  renamedCollectionConst: (text) => text.replaceAll("orders.", "allOrders.").replace("const orders", "const allOrders"),
+  siblingBefore: (text) =>
+    text.replace(/^const (FACTOR|LENGTH)/m, "export const BEFORE = { a: 1 };\nconst $1"),
+  renamedCollectionConst: (text) =>
+    text.replaceAll("orders.", "allOrders.").replace("const orders", "const allOrders"),
   renamedUnrelated: (text) => text.replaceAll("unrelated", "somethingElse"),
   renamedHelpers: (text) => text.replaceAll("FACTOR", "PER_EURO").replaceAll("LENGTH", "DAY_LENGTH"),
-  moreTypes: (text) => text.replace("(order) =>", "(order: { customer: string; cents: number; at: string }) =>"),
+  moreTypes: (text) =>
+    text.replace("(order) =>", "(order: { customer: string; cents: number; at: string }) =>"),
   newTable: (text) => text.replace('table: "spend"', 'table: "spend_by_day"'),
 };
 
@@ -95,7 +99,9 @@ test("another checkout path, another place in it and another file name do not mo
 });
 
 test("another flow file beside it does not move the hash", async () => {
-  const other = FLOW.replaceAll("shop/", "market/").replaceAll('"spend"', '"market_spend"').replace("/ FACTOR", "/ FACTOR + 1");
+  const other = FLOW.replaceAll("shop/", "market/")
+    .replaceAll('"spend"', '"market_spend"')
+    .replace("/ FACTOR", "/ FACTOR + 1");
   base.write({ "flows/a-first.flow.ts": other });
   expect(await hashOf(base)).toBe(hash);
 });
@@ -121,7 +127,10 @@ test.each(real)("a change of %s moves the hash", async (_name, file, from, to) =
 test("any changed constant moves the hash, and the same constant gives the same one", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 1e6 }), async (factor) => {
-      base.write({ "flows/shop.flow.ts": FLOW.replace("FACTOR = 100", `FACTOR = ${factor}`), "flows/lib/days.ts": DAYS });
+      base.write({
+        "flows/shop.flow.ts": FLOW.replace("FACTOR = 100", `FACTOR = ${factor}`),
+        "flows/lib/days.ts": DAYS,
+      });
       expect((await hashOf(base)) === hash).toBe(factor === 100);
     }),
     { numRuns: 6, examples: [[100]] },

@@ -1,9 +1,10 @@
 /** However a transform is written, its bundle does what it does, and its stack leads to the flow's own lines. */
-import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { expect, test } from "vitest";
 import { writeBuild } from "../../compiler/index.ts";
 import { readBuild } from "../../plan/read-build.ts";
@@ -36,7 +37,10 @@ const forms: Readonly<Record<string, readonly [property: string, before?: string
   "a method with destructuring": ["transform({ id, n }) { return { id, n: n * 2 }; }"],
   "a function expression": ["transform: function twice(doc) { return { id: doc.id, n: doc.n * 2 }; }"],
   "an asserted and parenthesized arrow": [`transform: (${ARROW} satisfies unknown)`],
-  "a function declaration": ["transform: twice", "function twice(doc: { id: string; n: number }) { return { id: doc.id, n: doc.n * 2 }; }"],
+  "a function declaration": [
+    "transform: twice",
+    "function twice(doc: { id: string; n: number }) { return { id: doc.id, n: doc.n * 2 }; }",
+  ],
   "a const": ["transform: twice", `const twice = ${ARROW};`],
   "a shorthand": ["transform", `const transform = ${ARROW};`],
   "a property of a table": ["transform: table.twice", `const table = { twice: ${ARROW}, thrice: 3 };`],
@@ -44,7 +48,10 @@ const forms: Readonly<Record<string, readonly [property: string, before?: string
     "transform: table.twice",
     "const table = { by: 2, twice: (doc: { id: string; n: number }): { id: string; n: number } => ({ id: doc.id, n: doc.n * table.by }) };",
   ],
-  "a function handed through another": ["transform: same(twice)", `const twice = ${ARROW};\nfunction same<T>(value: T): T { return value; }`],
+  "a function handed through another": [
+    "transform: same(twice)",
+    `const twice = ${ARROW};\nfunction same<T>(value: T): T { return value; }`,
+  ],
   "a recursive function": [
     "transform: (doc) => ({ id: doc.id, n: sum(doc.n) * 2 })",
     "function sum(n: number): number { return n <= 0 ? 0 : 1 + sum(n - 1); }",
@@ -57,7 +64,10 @@ const forms: Readonly<Record<string, readonly [property: string, before?: string
     "transform: (doc) => new Twice(doc.n).document(doc.id)",
     "enum By { Two = 2 }\nclass Twice { n: number; constructor(n: number) { this.n = n; } document(id: string) { return { id, n: this.n * By.Two }; } }",
   ],
-  "a schema that it parses with": ["transform: (doc) => ({ id: doc.id, n: twiceOf.parse(doc.n) * 2 })", "const twiceOf = z.int();"],
+  "a schema that it parses with": [
+    "transform: (doc) => ({ id: doc.id, n: twiceOf.parse(doc.n) * 2 })",
+    "const twiceOf = z.int();",
+  ],
 };
 
 const MODULES = {
@@ -76,7 +86,9 @@ export default (doc: { id: string; n: number }) => ({ id: doc.id, n: doc.n * BY 
 test.each(Object.keys(forms))("%s", async (form) => {
   const [property, before] = forms[form] ?? [""];
   const namespace = form === "a namespace's member";
-  const modules = namespace ? { ...MODULES, "twice.ts": MODULES["twice.ts"].replace(/^export const letters.*$/m, "") } : MODULES;
+  const modules = namespace
+    ? { ...MODULES, "twice.ts": MODULES["twice.ts"].replace(/^export const letters.*$/m, "") }
+    : MODULES;
   using of = project({ "main.flow.ts": flow(property, before), ...modules });
   const build = await of.build();
   const transform = await transformOf(build, "doubled");
@@ -86,7 +98,9 @@ test.each(Object.keys(forms))("%s", async (form) => {
 });
 
 test("a generator gives several documents", async () => {
-  using of = project({ "main.flow.ts": flow("*transform(doc) { yield { id: doc.id, n: 1 }; yield { id: doc.id, n: doc.n }; }") });
+  using of = project({
+    "main.flow.ts": flow("*transform(doc) { yield { id: doc.id, n: 1 }; yield { id: doc.id, n: doc.n }; }"),
+  });
   const outputs = (await transformOf(await of.build(), "doubled"))({ id: "a", n: 2 }, { params: {} });
   expect([...Object(outputs)]).toEqual([
     { id: "a", n: 1 },
@@ -105,12 +119,19 @@ for (const by of [2, 3]) {
   });
   const build = await of.build();
   expect(build.bundles).toHaveLength(1);
-  expect(Object.values(build.plan.derivations).map((each) => each.transform.params)).toEqual([{ by: 2 }, { by: 3 }]);
-  expect((await transformOf(build, "by-3"))({ id: "a", n: 2 }, { params: { by: 3 } })).toEqual({ id: "a", n: 6 });
+  expect(Object.values(build.plan.derivations).map((each) => each.transform.params)).toEqual([
+    { by: 2 },
+    { by: 3 },
+  ]);
+  expect((await transformOf(build, "by-3"))({ id: "a", n: 2 }, { params: { by: 3 } })).toEqual({
+    id: "a",
+    n: 6,
+  });
 });
 
 test("a run-time stack leads to the flow file's own line and column", async () => {
-  const before = '/** Fails. */\nfunction fail(n: number): number {\n  if (n < 0) throw new Error("negative");\n  return n;\n}';
+  const before =
+    '/** Fails. */\nfunction fail(n: number): number {\n  if (n < 0) throw new Error("negative");\n  return n;\n}';
   const source = flow("\n  transform: (doc) => ({\n    id: doc.id,\n    n: fail(doc.n),\n  }),", before);
   using of = project({ "flows/main.flow.ts": source });
   const directory = join(of.directory, "build");
@@ -122,7 +143,10 @@ test("a run-time stack leads to the flow file's own line and column", async () =
   const stack = execFileSync(process.execPath, ["-e", script], { encoding: "utf8" });
   const map = new TraceMap(readFileSync(`${path}.map`, "utf8"));
   const places = [...stack.matchAll(/\.mjs:(\d+):(\d+)/g)].slice(0, 2).map(([, line, column]) => {
-    const { source: file, line: row } = originalPositionFor(map, { line: Number(line), column: Number(column) - 1 });
+    const { source: file, line: row } = originalPositionFor(map, {
+      line: Number(line),
+      column: Number(column) - 1,
+    });
     return `${file}: ${source.split("\n")[(row ?? 0) - 1]?.trim()}`;
   });
   expect(places).toEqual([
@@ -147,6 +171,9 @@ test("a build is read back whole, and not when a bundle was changed", async () =
   const [path = ""] = read.bundles.values();
   writeFileSync(path, "export default (doc) => doc;\n");
   await expect(readBuild(directory)).rejects.toThrow(/was changed after it was built/);
-  writeFileSync(join(directory, "plan.json"), build.planJson.replace('"formatVersion":1', '"formatVersion":2'));
+  writeFileSync(
+    join(directory, "plan.json"),
+    build.planJson.replace('"formatVersion":1', '"formatVersion":2'),
+  );
   await expect(readBuild(directory)).rejects.toThrow(/formatVersion/);
 });
