@@ -1,4 +1,5 @@
 /** Tables for people. Pure: from values to text. */
+import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
 import type { CollectionStatus, StoreStatus } from "../runtime/runtime.ts";
 import type { TaskStatus } from "../runtime/task-status.ts";
@@ -78,6 +79,8 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
-function cut(line: string, columns: number | undefined): string {
-  return columns === undefined || line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+/** Cuts a line to a terminal's width; a line that must be cut loses its colours. Undefined or 0: the width is not known. */
+export function cut(line: string, columns: number | undefined): string {
+  const plain = stripVTControlCharacters(line);
+  return !columns || plain.length <= columns ? line : `${plain.slice(0, columns - 1)}…`;
 }

@@ -2,7 +2,7 @@
 import pc from "picocolors";
 import type { Runtime, RuntimeEvent } from "../runtime/runtime.ts";
 import type { TaskState, TaskStatus } from "../runtime/task-status.ts";
-import { duration, number, progressOf, renderTasks } from "./render-status.ts";
+import { cut, duration, number, progressOf, renderTasks } from "./render-status.ts";
 
 const REDRAW_MS = 500;
 /** Without a terminal: how often a task that is still behind says where it is, ms. */
@@ -111,11 +111,10 @@ export class RunReporter {
 
   #draw(lines: readonly string[]): void {
     this.#erase();
-    const columns = process.stderr.columns ?? 80;
     // A wrapped line would put the cursor's way back off by one.
-    const cut = lines.map((line) => (line.length >= columns ? `${line.slice(0, columns - 2)}…` : line));
-    process.stderr.write(cut.map((line) => `${line}\n`).join(""));
-    this.#drawn = cut.length;
+    const columns = process.stderr.columns || 80;
+    process.stderr.write(lines.map((line) => `${cut(line, columns)}\n`).join(""));
+    this.#drawn = lines.length;
   }
 
   #erase(): void {

@@ -1,0 +1,52 @@
+import { stripVTControlCharacters } from "node:util";
+import { expect, it } from "vitest";
+import type { TaskStatus } from "../runtime/task-status.ts";
+import { cut, duration, renderStatus } from "./render-status.ts";
+
+const task: TaskStatus = {
+  name: "postgres:customer_spend",
+  kind: "materialization",
+  state: "running",
+  position: 1_200_000,
+  documents: 1_200_000,
+  documentsBehind: 800_000,
+  secondsBehind: 12,
+  rate: 100_000,
+  backfill: { percent: 60, etaSeconds: 8 },
+  lastError: null,
+  restarts: 0,
+};
+
+it("shows each task's state, lag, rate, back-fill and ETA, then errors, collections and the store", () => {
+  const text = renderStatus({
+    running: true,
+    pid: 7,
+    tasks: [task, { ...task, name: "redis:spend:{customer}", state: "halted", lastError: "No room.", backfill: null, documentsBehind: 0 }],
+    collections: [{ name: "shop/orders", documents: 2_000_000, notInStore: 5 }],
+    store: { location: "the directory /data/store", lastError: null },
+  });
+  expect(stripVTControlCharacters(text)).toBe(`running (process 7)
+
+task                     kind             state    documents  behind   age   rate       history
+postgres:customer_spend  materialization  running  1,200,000  800,000  12 s  100,000/s  60 %, 8 s left
+redis:spend:{customer}   materialization  halted   1,200,000  0              100,000/s
+
+halted redis:spend:{customer}: No room.
+
+collection   documents  not yet in the store
+shop/orders  2,000,000  5
+
+store: the directory /data/store
+`);
+});
+
+it("cuts lines to a terminal's width, where it is known", () => {
+  expect(cut("abcdef", 4)).toBe("abc…");
+  expect(cut("\u001b[2mabcd\u001b[22m", 4)).toBe("\u001b[2mabcd\u001b[22m");
+  expect(cut("abcdef", 0)).toBe("abcdef");
+  expect(cut("abcdef", undefined)).toBe("abcdef");
+});
+
+it("says durations as people do", () => {
+  expect([5, 65, 3_700].map(duration)).toEqual(["5 s", "1 min 5 s", "1 h 1 min"]);
+});
