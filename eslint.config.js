@@ -6,6 +6,8 @@ export default tseslint.config(
     ignores: [
       "dist/**",
       "coverage/**",
+      ".demo/**",
+      ".scratch/**",
       "**/fixtures/**",
       "test/**/cases/**",
       "test/types/{good,bad}/**",

@@ -10,7 +10,8 @@ const program = new Command("weir")
   .showHelpAfterError("(weir --help lists the commands)")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 1));
 
-const config = () => new Option("--config <file>", "configuration file (default: the nearest weir.config.ts)");
+const config = () =>
+  new Option("--config <file>", "configuration file (default: the nearest weir.config.ts)");
 const json = () => new Option("--json", "the same as --format json");
 
 program

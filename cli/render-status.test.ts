@@ -21,7 +21,17 @@ it("shows each task's state, lag, rate, back-fill and ETA, then errors, collecti
   const text = renderStatus({
     running: true,
     pid: 7,
-    tasks: [task, { ...task, name: "redis:spend:{customer}", state: "halted", lastError: "No room.", backfill: null, documentsBehind: 0 }],
+    tasks: [
+      task,
+      {
+        ...task,
+        name: "redis:spend:{customer}",
+        state: "halted",
+        lastError: "No room.",
+        backfill: null,
+        documentsBehind: 0,
+      },
+    ],
     collections: [{ name: "shop/orders", documents: 2_000_000, notInStore: 5 }],
     store: { location: "the directory /data/store", lastError: null },
   });

@@ -55,7 +55,11 @@ export function progressOf({ backfill }: TaskStatus): string {
 
 function renderCollections(collections: readonly CollectionStatus[]): string[] {
   if (collections.length === 0) return [];
-  const rows = collections.map(({ name, documents, notInStore }) => [name, number(documents), number(notInStore)]);
+  const rows = collections.map(({ name, documents, notInStore }) => [
+    name,
+    number(documents),
+    number(notInStore),
+  ]);
   return [...table(["collection", "documents", "not yet in the store"], rows), ""];
 }
 

@@ -39,10 +39,20 @@ export class RunReporter {
         this.#tell("retrying", event.task, event.message, pc.yellow("failed, will be tried again"));
         return;
       case "log":
-        this.#tell(event.level, event.task, event.message, event.level === "warn" ? pc.yellow("warning") : "info");
+        this.#tell(
+          event.level,
+          event.task,
+          event.message,
+          event.level === "warn" ? pc.yellow("warning") : "info",
+        );
         return;
       case "store":
-        this.#tell("store", "store", event.message, pc.yellow("the store does not answer as it should; documents stay in the head"));
+        this.#tell(
+          "store",
+          "store",
+          event.message,
+          pc.yellow("the store does not answer as it should; documents stay in the head"),
+        );
         return;
       case "fatal":
         this.#tell("fatal", "weir", event.message, pc.red("ended"));

@@ -46,6 +46,6 @@ export function assemblePlan(declared: Declared, bundles: ReadonlyMap<string, Bu
 function collectionPlan({ name, schema, key, reduce }: EvaluatedCollection): CollectionPlan {
   if (schema.json === undefined)
     throw new Error(`${name} has no schema and no diagnostic. This is a bug of Weir.`);
-  // Checked by `check/collection.ts`.
+  // Checked by `check/reduction.ts`.
   return { schema: schema.json, key, reduce: reduce as Readonly<Record<string, ReduceStrategy>> };
 }

@@ -1,5 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { sha256 } from "../plan/canonical.ts";
+import { CHECKSUMS_FILE, formatChecksums } from "../plan/checksums.ts";
 import type { CompiledBuild } from "./compile.ts";
 
 /**
@@ -9,12 +11,14 @@ import type { CompiledBuild } from "./compile.ts";
 export async function writeBuild(build: CompiledBuild, directory: string): Promise<void> {
   const bundles = join(directory, "bundles");
   await mkdir(bundles, { recursive: true });
-  const named = new Set<string>();
+  /** Checksums by file name. */
+  const named = new Map<string, string>();
   for (const { hash, code, map } of build.bundles) {
     await replaceFile(join(bundles, `${hash}.mjs.map`), map);
     await replaceFile(join(bundles, `${hash}.mjs`), code);
-    named.add(`${hash}.mjs`).add(`${hash}.mjs.map`);
+    named.set(`${hash}.mjs`, sha256(code)).set(`${hash}.mjs.map`, sha256(map));
   }
+  await replaceFile(join(bundles, CHECKSUMS_FILE), formatChecksums(named));
   await replaceFile(join(directory, "plan.json"), build.planJson);
   for (const file of await readdir(bundles)) {
     if (!named.has(file) && /^[0-9a-f]{64}\.mjs(\.map)?$/.test(file))

@@ -83,7 +83,7 @@ export function declared(
     schema: definition.schema,
     key: Object.freeze([...definition.key]),
     // `Reduce` has only strategies as values.
-    reduce: frozenJson({ ...definition.reduce }, `${name}: reduce`) as Readonly<Record<string, string>>,
+    reduce: frozenJson({ ...definition.reduce }, `${name}: reduce`) as CollectionDeclaration["reduce"],
   });
 }
 

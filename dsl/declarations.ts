@@ -17,7 +17,8 @@ export interface CollectionDeclaration {
   readonly name: string;
   readonly schema: unknown;
   readonly key: readonly string[];
-  readonly reduce: Readonly<Record<string, string>>;
+  /** Strategy by field path: JSON. */
+  readonly reduce: Readonly<Record<string, string | object>>;
 }
 
 export interface ConnectorDeclaration {

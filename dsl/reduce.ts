@@ -1,15 +1,44 @@
-import type { At, FieldPath } from "./paths.ts";
+import type { At, FieldPath, RequiredPath, Scalar } from "./paths.ts";
 
 /**
- * How two values of one field combine, oldest first, for documents of one key: `sum` of numbers, `min`
- * and `max` of numbers or strings (by code unit), `first` and `last` of anything. A named strategy skips
- * absence: the field keeps the value that it has when the newer document lacks it.
+ * How two values of one field combine, oldest first, for documents of one key:
+ * - `sum` of numbers; of strings with digits `{ sum: "decimal" }` and, for 64-bit integers, `{ sum: "int64" }`, both exact;
+ * - `min` and `max` of numbers or strings; `first` and `last` of anything;
+ * - `append` of arrays, concatenated in order;
+ * - `set` of `{ add?: T[], remove?: T[] }`: the row is the set that these changes lead to;
+ * - `merge` of objects, deep, the newest value of each field; of arrays of objects `{ merge: { key: ["sku"] } }`.
+ *
+ * A named strategy skips absence: the field keeps the value that it has when the newer document lacks it.
  */
 export type Strategy<V> = [V] extends [number | undefined]
   ? "sum" | "min" | "max" | "first" | "last"
   : [V] extends [string | undefined]
-    ? "min" | "max" | "first" | "last"
-    : "first" | "last";
+    ? IsAnyString<NonNullable<V>> extends true
+      ? "min" | "max" | "first" | "last" | { readonly sum: "decimal" | "int64" }
+      : "min" | "max" | "first" | "last"
+    : [V] extends [readonly (infer E)[] | undefined]
+      ? "append" | "first" | "last" | MergeByKey<E>
+      : [V] extends [object | undefined]
+        ? "merge" | "first" | "last" | SetOf<NonNullable<V>>
+        : "first" | "last";
+
+/** False of literals: a sum of them is none of them. */
+type IsAnyString<V extends string> = {} extends Record<V, 1> ? true : false;
+
+/** Nothing where elements have no field to be told apart by. */
+type MergeByKey<E> = [E] extends [object]
+  ? [RequiredPath<E, Scalar>] extends [never]
+    ? never
+    : { readonly merge: { readonly key: readonly RequiredPath<E, Scalar>[] } }
+  : never;
+
+type SetOf<V> = "add" extends keyof V
+  ? [keyof V] extends ["add" | "remove"]
+    ? V extends { readonly add?: readonly Scalar[]; readonly remove?: readonly Scalar[] }
+      ? "set"
+      : never
+    : never
+  : never;
 
 /**
  * Strategy by field path, of the fields outside of the key `K`. A field without one takes the newest

@@ -27,19 +27,68 @@ export function fieldsOf(schema: JsonSchema): ReadonlyMap<string, FieldSchema> {
 
 /** The field at a dotted path, or undefined where no branch of the schema names it. */
 export function fieldAt(schema: JsonSchema, path: string): FieldSchema | undefined {
-  let branches = objectBranches(schema, schema);
+  return fieldFrom(objectBranches(schema, schema), path, schema);
+}
+
+/** The fields of the object at a path, by name; `required` is then said of that object, if it is there. */
+export function fieldsInside(schema: JsonSchema, path: string): ReadonlyMap<string, FieldSchema> {
+  const branches = propertiesAt(schema, path).flatMap((property) => objectBranches(property, schema));
+  const names = new Set(branches.flatMap((branch) => [...branch.properties.keys()]));
+  return new Map([...names].map((name) => [name, fieldIn(branches, name, schema)]));
+}
+
+/** What the elements of the array at a path may be; undefined if the schema says nothing of them. */
+export function elementsAt(schema: JsonSchema, path: string): ElementSchema | undefined {
+  const items = propertiesAt(schema, path).flatMap((property) => itemsOf(property, schema, 0));
+  if (items.length === 0) return undefined;
+  const branches = items.flatMap((item) => objectBranches(item, schema));
+  return {
+    types: unite(items.map((item) => shapeOf(item, schema, 0))).types,
+    fieldAt: (inner) => fieldFrom(branches, inner, schema),
+  };
+}
+
+export interface ElementSchema {
+  readonly types: ReadonlySet<JsonType>;
+  /** Of elements that are objects. */
+  fieldAt(path: string): FieldSchema | undefined;
+}
+
+function fieldFrom(from: readonly ObjectBranch[], path: string, root: JsonSchema): FieldSchema | undefined {
+  let branches = from;
   const names = path.split(".");
   let required = true;
   for (const [depth, name] of names.entries()) {
     const holders = branches.filter((branch) => branch.properties.has(name));
     if (holders.length === 0) return undefined;
-    const field = fieldIn(branches, name, schema);
+    const field = fieldIn(branches, name, root);
     required &&= field.required;
     if (depth === names.length - 1) return { ...field, required };
     required &&= [...field.types].every((type) => type === "object");
-    branches = holders.flatMap((branch) => objectBranches(branch.properties.get(name) ?? {}, schema));
+    branches = holders.flatMap((branch) => objectBranches(branch.properties.get(name) ?? {}, root));
   }
   return undefined;
+}
+
+/** The schemas of the field at a path, one per branch that names it. */
+function propertiesAt(schema: JsonSchema, path: string): readonly JsonSchema[] {
+  let holders: readonly JsonSchema[] = [schema];
+  for (const name of path.split(".")) {
+    const branches = holders.flatMap((holder) => objectBranches(holder, schema));
+    holders = branches.map((branch) => branch.properties.get(name)).filter((each) => each !== undefined);
+  }
+  return holders;
+}
+
+function itemsOf(schema: JsonSchema, root: JsonSchema, depth: number): readonly JsonSchema[] {
+  if (depth > MAX_DEPTH) return [];
+  const target = resolve(schema, root);
+  const parts = [...asArray(target.anyOf ?? target.oneOf), ...asArray(target.allOf)];
+  return [
+    ...(target.items === undefined ? [] : [asObject(target.items)]),
+    ...asArray(target.prefixItems).map(asObject),
+    ...parts.flatMap((part) => itemsOf(asObject(part), root, depth + 1)),
+  ];
 }
 
 /** One alternative of an object schema: its properties (each to be met by all of a list, as `allOf`) and required names. */

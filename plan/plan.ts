@@ -46,8 +46,39 @@ export interface CollectionPlan {
  * How two values of one field combine, oldest first. A named strategy skips absence:
  * the field keeps the value that it has when the newer document lacks it.
  */
-export type ReduceStrategy = "sum" | "min" | "max" | "first" | "last";
-export const REDUCE_STRATEGIES: readonly ReduceStrategy[] = ["sum", "min", "max", "first", "last"];
+export type ReduceStrategy =
+  | "sum"
+  | "min"
+  | "max"
+  | "first"
+  | "last"
+  | "append"
+  | "set"
+  | "merge"
+  | ExactSum
+  | MergeByKey;
+
+/** A sum of numbers that are carried as strings: decimals of any length, or 64-bit integers. */
+export interface ExactSum {
+  readonly sum: "decimal" | "int64";
+}
+
+/** Merges arrays of objects: elements whose fields at these paths are equal are merged as objects. */
+export interface MergeByKey {
+  readonly merge: { readonly key: readonly string[] };
+}
+
+/** The strategies without options. */
+export const REDUCE_STRATEGIES = [
+  "sum",
+  "min",
+  "max",
+  "first",
+  "last",
+  "append",
+  "set",
+  "merge",
+] as const satisfies readonly ReduceStrategy[];
 
 /** What a connector promises, printed in the plan so that a reviewer sees it change. */
 export interface Guarantee {

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { bundleHash } from "./bundle-hash.ts";
-import { planHash } from "./canonical.ts";
+import { planHash, sha256 } from "./canonical.ts";
+import { CHECKSUMS_FILE, parseChecksums } from "./checksums.ts";
 import type { Plan } from "./plan.ts";
 
 export interface Build {
@@ -31,6 +31,7 @@ export async function readBuild(directory: string): Promise<Build> {
   });
   const plan = await parsePlan(text, join(directory, "plan.json"));
   const hashes = new Set(Object.values(plan.derivations).map((derivation) => derivation.transform.bundle));
+  const checksums = await readChecksums(directory, hashes.size > 0);
   const bundles = new Map<string, string>();
   for (const hash of hashes) {
     const path = join(directory, "bundles", `${hash}.mjs`);
@@ -39,14 +40,21 @@ export async function readBuild(directory: string): Promise<Build> {
         cause,
       });
     });
-    if ((await bundleHash(code)) !== hash) {
-      throw new BuildError(
-        `The bundle ${path} was changed after it was built: its content no longer has the hash that names it. Build again.`,
-      );
+    if (checksums.get(`${hash}.mjs`) !== sha256(code)) {
+      throw new BuildError(`The bundle ${path} is not as it was built. Build again.`);
     }
     bundles.set(hash, path);
   }
   return { plan, planHash: planHash(plan), bundles };
+}
+
+async function readChecksums(directory: string, needed: boolean): Promise<ReadonlyMap<string, string>> {
+  if (!needed) return new Map();
+  const path = join(directory, "bundles", CHECKSUMS_FILE);
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new BuildError(`There is no ${path}. Build again.`, { cause });
+  });
+  return parseChecksums(text);
 }
 
 /** Parses and validates a plan's text. `name` stands for it in messages. Throws `BuildError`. */

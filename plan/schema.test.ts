@@ -20,6 +20,7 @@ const OPAQUE = ["Json", "JsonObject"];
 function typeText(of: Schema): string {
   if (typeof of.$ref === "string") return of.$ref.replace("#/$defs/", "");
   if (of.const !== undefined) return JSON.stringify(of.const);
+  if (Array.isArray(of.anyOf)) return of.anyOf.map((each) => typeText(Object(each))).join(" | ");
   if (Array.isArray(of.enum)) return of.enum.map((value) => JSON.stringify(value)).join(" | ");
   switch (of.type) {
     case "string":
@@ -85,7 +86,7 @@ test("every type of the plan has its schema", () => {
   // In a plan a reference to the environment is JSON; what connectors share is written out in each.
   const others = ["EnvReference", "ConnectorPlan"];
   const expected = types.map(([, name = ""]) => name).filter((name) => !others.includes(name));
-  expect([...expected, "Json"].sort()).toEqual(Object.keys(schema.$defs).sort());
+  expect([...expected, "Json", "ReduceStrategy"].sort()).toEqual(Object.keys(schema.$defs).sort());
 });
 
 /** What the mutations touch. */
@@ -93,10 +94,11 @@ interface Definition {
   properties: Record<string, Definition>;
   required: string[];
   enum: string[];
+  anyOf: Definition[];
   const: unknown;
   additionalProperties?: Definition;
 }
-type Name = "Plan" | "CollectionPlan" | "CapturePlan" | "DerivationSource" | "TransformPlan" | "Guarantee";
+type Name = "Plan" | "ReduceStrategy" | "CapturePlan" | "DerivationSource" | "TransformPlan" | "Guarantee";
 
 const mutations: Readonly<Record<string, (defs: Record<Name, Definition>) => unknown>> = {
   "a property less": (defs) => delete defs.TransformPlan.properties.params,
@@ -106,7 +108,8 @@ const mutations: Readonly<Record<string, (defs: Record<Name, Definition>) => unk
     Object.assign(defs.DerivationSource.properties, {
       collection: { type: "array", items: { type: "string" } },
     }),
-  "a strategy less": (defs) => defs.CollectionPlan.properties.reduce?.additionalProperties?.enum.pop(),
+  "a strategy less": (defs) => defs.ReduceStrategy.anyOf[0]?.enum.pop(),
+  "an object of a strategy less": (defs) => defs.ReduceStrategy.anyOf.pop(),
   "a guarantee more": (defs) => defs.Guarantee.properties.delivery?.enum.push("maybe"),
   "another version": (defs) => Object.assign(defs.Plan.properties.formatVersion ?? {}, { const: 2 }),
   "an open object": (defs) => delete defs.CapturePlan.additionalProperties,

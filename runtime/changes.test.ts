@@ -12,7 +12,12 @@ function plan(change: Partial<Plan> = {}): Plan {
     captures: { a: { connector: "files", config: { path: "x" }, guarantee } },
     derivations: { b: { sources: [{ collection: "a" }], transform: { bundle: "1", params: {} } } },
     materializations: {
-      "postgres:t": { collection: "b", connector: "postgres", config: { url: { $env: "A" }, table: "t" }, guarantee },
+      "postgres:t": {
+        collection: "b",
+        connector: "postgres",
+        config: { url: { $env: "A" }, table: "t" },
+        guarantee,
+      },
     },
     ...change,
   };
@@ -33,21 +38,34 @@ describe("what a plan may change where something has run", () => {
     expect(refusal(plan())).toBe("");
     expect(refusal(plan({ derivations: {}, materializations: {}, collections: { a: collection } }))).toBe("");
     expect(refusal(plan({ collections: { a: collection, b: collection, c: collection } }))).toBe("");
-    const moved = { collection: "b", connector: "postgres", config: { url: { $env: "B" }, table: "t" }, guarantee };
+    const moved = {
+      collection: "b",
+      connector: "postgres",
+      config: { url: { $env: "B" }, table: "t" },
+      guarantee,
+    };
     expect(refusal(plan({ materializations: { "postgres:t": moved } }))).toBe("");
   });
 
   it.each([
     [{ collections: { a: { ...collection, key: ["x"] }, b: collection } }, /a: its key has changed/],
-    [{ collections: { a: collection, b: { ...collection, reduce: { n: "sum" } } } }, /b: its reduce has changed/],
+    [
+      { collections: { a: collection, b: { ...collection, reduce: { n: "sum" } } } },
+      /b: its reduce has changed/,
+    ],
     [{ collections: { a: { ...collection, schema: {} }, b: collection } }, /a: its schema has changed/],
-    [{ captures: { a: { connector: "files", config: { path: "y" }, guarantee } } }, /a: its source has changed/],
+    [
+      { captures: { a: { connector: "files", config: { path: "y" }, guarantee } } },
+      /a: its source has changed/,
+    ],
     [
       { derivations: { b: { sources: [{ collection: "a" }], transform: { bundle: "2", params: {} } } } },
       /b: its transform has changed/,
     ],
     [
-      { derivations: { b: { sources: [{ collection: "a" }], transform: { bundle: "1", params: { n: 1 } } } } },
+      {
+        derivations: { b: { sources: [{ collection: "a" }], transform: { bundle: "1", params: { n: 1 } } } },
+      },
       /b: the params of its transform have changed/,
     ],
     [
@@ -61,7 +79,12 @@ describe("what a plan may change where something has run", () => {
     [
       {
         materializations: {
-          "postgres:t": { collection: "a", connector: "postgres", config: { url: { $env: "A" }, table: "t" }, guarantee },
+          "postgres:t": {
+            collection: "a",
+            connector: "postgres",
+            config: { url: { $env: "A" }, table: "t" },
+            guarantee,
+          },
         },
       },
       /postgres:t: it was materialized from b and is now from a/,
@@ -71,7 +94,8 @@ describe("what a plan may change where something has run", () => {
   });
 
   it("an HTTP capture may move, since it keeps no cursor", () => {
-    const at = (path: string) => plan({ captures: { a: { connector: "http", config: { path }, guarantee } } });
+    const at = (path: string) =>
+      plan({ captures: { a: { connector: "http", config: { path }, guarantee } } });
     expect(refusal(at("/b"), at("/a"))).toBe("");
   });
 

@@ -34,7 +34,9 @@ export function refuseChanges(applied: Plan | undefined, next: Plan): void {
   throw new PlanChangeError(
     `The data directory holds what an earlier plan made, and this plan changes its meaning:\n${changes
       .map((change) => `  - ${change}`)
-      .join("\n")}\nNothing was started. Rebuilding in place is not built yet: give what changed a new name (it reads all of the history), or use a new data directory and new targets.`,
+      .join(
+        "\n",
+      )}\nNothing was started. Rebuilding in place is not built yet: give what changed a new name (it reads all of the history), or use a new data directory and new targets.`,
   );
 }
 
@@ -55,7 +57,8 @@ function* collectionChanges(applied: Plan, next: Plan): Generator<string> {
       yield `${name}: its source has changed, to which the capture's cursor does not apply`;
     }
     if (!derived || !wasDerived) continue;
-    if (!isDeepStrictEqual(derived.sources, wasDerived.sources)) yield `${name}: it derives from another source`;
+    if (!isDeepStrictEqual(derived.sources, wasDerived.sources))
+      yield `${name}: it derives from another source`;
     if (derived.transform.bundle !== wasDerived.transform.bundle) yield `${name}: its transform has changed`;
     if (!isDeepStrictEqual(derived.transform.params, wasDerived.transform.params)) {
       yield `${name}: the params of its transform have changed`;

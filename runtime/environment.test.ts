@@ -19,11 +19,17 @@ it("names every missing variable and who needs it, before anything starts", () =
   expect(() => requireEnvironment(plan, store, {})).toThrow(
     "The environment variables are not set: KEY (used by the store in weir.config.ts); DB_URL (used by postgres:t, postgres:u). Set them and run again; nothing was started.",
   );
-  expect(() => requireEnvironment(plan, store, { KEY: "k", DB_URL: "" })).toThrow(/variable is not set: DB_URL/);
+  expect(() => requireEnvironment(plan, store, { KEY: "k", DB_URL: "" })).toThrow(
+    /variable is not set: DB_URL/,
+  );
   expect(() => requireEnvironment(plan, store, { KEY: "k", DB_URL: "u" })).not.toThrow();
 });
 
 it("puts values in the place of references, at any depth, and leaves the rest", () => {
   const config = { url: { $env: "A" }, list: [{ $env: "B" }, 1, null], as: "hash" };
-  expect(resolveEnvironment(config, { A: "x", B: "y" })).toEqual({ url: "x", list: ["y", 1, null], as: "hash" });
+  expect(resolveEnvironment(config, { A: "x", B: "y" })).toEqual({
+    url: "x",
+    list: ["y", 1, null],
+    as: "hash",
+  });
 });

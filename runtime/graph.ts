@@ -70,7 +70,8 @@ function derivationOrder(plan: Plan): string[] {
   const visit = (name: string, path: readonly string[]) => {
     const derivation = plan.derivations[name];
     if (!derivation || order.includes(name)) return;
-    if (path.includes(name)) throw new Error(`The plan's derivations form a cycle: ${[...path, name].join(" -> ")}.`);
+    if (path.includes(name))
+      throw new Error(`The plan's derivations form a cycle: ${[...path, name].join(" -> ")}.`);
     for (const source of derivation.sources) visit(source.collection, [...path, name]);
     order.push(name);
   };

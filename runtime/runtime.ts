@@ -3,7 +3,7 @@
  * refused before anything starts: a data directory in use, a missing variable, a plan that changes what stands.
  */
 import { join } from "node:path";
-import { type MessagePort, Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
@@ -15,11 +15,11 @@ import { type Environment, requireEnvironment, resolveEnvironment } from "./envi
 import { tasksOf } from "./graph.ts";
 import type { JournalState } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
-import { storeEpoch } from "./store-epoch.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
+import { storeEpoch } from "./store-epoch.ts";
 import { Supervisor } from "./supervisor.ts";
-import { isSettled, type TaskStatus } from "./task-status.ts";
 import type { Task, TaskReport } from "./task/task.ts";
+import { isSettled, type TaskStatus } from "./task-status.ts";
 import { startWorker } from "./threads/entry.ts";
 
 export interface RuntimeConfig {
@@ -170,7 +170,9 @@ export class Runtime {
       if (message !== null && message !== this.#storeError) this.#onEvent({ kind: "store", message });
       this.#storeError = message;
     });
-    worker.on("error", (error) => this.#onEvent({ kind: "fatal", message: `The archiver failed: ${error.message}` }));
+    worker.on("error", (error) =>
+      this.#onEvent({ kind: "fatal", message: `The archiver failed: ${error.message}` }),
+    );
     return worker;
   }
 

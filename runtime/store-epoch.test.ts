@@ -33,16 +33,23 @@ it("is taken once and kept", async () => {
 it("is refused where another data directory writes its history", async () => {
   const { head, store } = await world();
   await storeEpoch(head("a"), store);
-  await expect(storeEpoch(head("b"), store)).rejects.toThrow(/holds the history of another data directory .*_weir\/epochs\/00000001-/);
+  await expect(storeEpoch(head("b"), store)).rejects.toThrow(
+    /holds the history of another data directory .*_weir\/epochs\/00000001-/,
+  );
 });
 
 it("is completed after a crash between claiming it in the store and knowing it", async () => {
   const { head, store } = await world();
   const mine = head("a");
-  const cut = { ...store, description: store.description, list: store.list.bind(store), put: async (key: string, bytes: Uint8Array) => {
-    await store.put(key, bytes);
-    throw new Error("killed");
-  } };
+  const cut = {
+    ...store,
+    description: store.description,
+    list: store.list.bind(store),
+    put: async (key: string, bytes: Uint8Array) => {
+      await store.put(key, bytes);
+      throw new Error("killed");
+    },
+  };
   await expect(storeEpoch(mine, cut as typeof store)).rejects.toThrow("killed");
   expect(await storeEpoch(mine, store)).toBe(1);
 });

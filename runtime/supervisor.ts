@@ -5,8 +5,8 @@
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
 import type { StoreConfig } from "./store/store.ts";
-import { TaskMonitor } from "./task-status.ts";
 import type { Task, TaskCommand, TaskReport, TaskThreadData } from "./task/task.ts";
+import { TaskMonitor } from "./task-status.ts";
 import { startWorker } from "./threads/entry.ts";
 
 const FIRST_PAUSE_MS = 250;
@@ -84,7 +84,8 @@ class TaskThread {
     // An error outside the task's own promise: a throw in a timer, memory used up.
     worker.on("error", (error) => {
       ended = "failed";
-      for (const { name } of this.#tasks) this.#onReport({ kind: "failed", task: name, message: error.message });
+      for (const { name } of this.#tasks)
+        this.#onReport({ kind: "failed", task: name, message: error.message });
     });
     this.#exited = new Promise((resolve) => {
       worker.once("exit", () => {

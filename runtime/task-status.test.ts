@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JournalState } from "./head/head.ts";
-import { isSettled, TaskMonitor, type TaskSnapshot } from "./task-status.ts";
 import type { CaptureTask, MaterializationTask } from "./task/task.ts";
+import { isSettled, TaskMonitor, type TaskSnapshot } from "./task-status.ts";
 
 const guarantee = { delivery: "exactly-once", mechanism: "" } as const;
 const collection = { schema: {}, key: ["id"], reduce: {} };
@@ -28,7 +28,11 @@ const end = (next: number): JournalState[] => [
 
 describe("isSettled", () => {
   const exhausted: TaskSnapshot = { task: capture, state: "exhausted", offset: null };
-  const at = (offset: number, state: TaskSnapshot["state"] = "running"): TaskSnapshot => ({ task: target, state, offset });
+  const at = (offset: number, state: TaskSnapshot["state"] = "running"): TaskSnapshot => ({
+    task: target,
+    state,
+    offset,
+  });
   const bounded = () => true;
 
   it.each([
@@ -52,7 +56,13 @@ describe("TaskMonitor", () => {
     const monitor = new TaskMonitor(target);
     expect(monitor.status(end(10)).state).toBe("starting");
     monitor.accept({ kind: "opened", task: target.name });
-    monitor.accept({ kind: "progress", task: target.name, position: { "a#1": [1, 4] }, documents: 4, at: 1e6 });
+    monitor.accept({
+      kind: "progress",
+      task: target.name,
+      position: { "a#1": [1, 4] },
+      documents: 4,
+      at: 1e6,
+    });
     expect(monitor.status(end(10), 3_000)).toMatchObject({
       state: "running",
       position: 4,
@@ -61,7 +71,13 @@ describe("TaskMonitor", () => {
       secondsBehind: 2,
       backfill: { percent: 40 },
     });
-    monitor.accept({ kind: "progress", task: target.name, position: { "a#1": [1, 10] }, documents: 6, at: 2e6 });
+    monitor.accept({
+      kind: "progress",
+      task: target.name,
+      position: { "a#1": [1, 10] },
+      documents: 6,
+      at: 2e6,
+    });
     expect(monitor.status(end(10))).toMatchObject({ state: "caught-up", documentsBehind: 0, backfill: null });
   });
 

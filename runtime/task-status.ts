@@ -2,7 +2,14 @@
 import type { JournalState, Position } from "./head/head.ts";
 import type { Task, TaskReport } from "./task/task.ts";
 
-export type TaskState = "starting" | "running" | "caught-up" | "retrying" | "halted" | "exhausted" | "stopped";
+export type TaskState =
+  | "starting"
+  | "running"
+  | "caught-up"
+  | "retrying"
+  | "halted"
+  | "exhausted"
+  | "stopped";
 
 export interface TaskStatus {
   readonly name: string;

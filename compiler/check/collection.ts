@@ -1,9 +1,10 @@
 /** Checks of one collection: its schema, its key, its reductions. */
 import { fieldAt, fieldsOf, type JsonType } from "../../plan/field-schema.ts";
-import { type JsonSchema, REDUCE_STRATEGIES, type ReduceStrategy } from "../../plan/plan.ts";
+import type { JsonSchema } from "../../plan/plan.ts";
 import { type Diagnostic, diagnostic, type Place } from "../diagnostics/diagnostic.ts";
 import type { EvaluatedCollection } from "../evaluate/evaluation.ts";
 import type { AimAt } from "./graph.ts";
+import { reduceComplaint } from "./reduction.ts";
 
 export function checkCollection(
   collection: EvaluatedCollection,
@@ -99,42 +100,4 @@ function* checkReduce(
       );
     }
   }
-}
-
-function reduceComplaint(
-  schema: JsonSchema,
-  path: string,
-  strategy: string,
-): { what: string; fix: string } | undefined {
-  if (!isStrategy(strategy)) {
-    return { what: `${strategy} is no strategy`, fix: `Use one of ${REDUCE_STRATEGIES.join(", ")}.` };
-  }
-  const field = fieldAt(schema, path);
-  if (field === undefined) {
-    const known = [...fieldsOf(schema).keys()].join(", ");
-    return {
-      what: "the schema has no such field",
-      fix: `Name fields of the schema: ${known || "it has none"}.`,
-    };
-  }
-  const types = [...field.types].filter((type) => type !== "null");
-  const numeric = types.length > 0 && types.every((type) => type === "number" || type === "integer");
-  const text = types.length > 0 && types.every((type) => type === "string");
-  if (strategy === "sum" && !numeric) {
-    return {
-      what: `sum needs numbers, and the field is of type ${[...field.types].join(" or ")}`,
-      fix: "Use another strategy, or a number field.",
-    };
-  }
-  if ((strategy === "min" || strategy === "max") && !numeric && !text) {
-    return {
-      what: `${strategy} needs numbers or strings, and the field is of type ${[...field.types].join(" or ")}`,
-      fix: "Use first or last.",
-    };
-  }
-  return undefined;
-}
-
-function isStrategy(strategy: string): strategy is ReduceStrategy {
-  return REDUCE_STRATEGIES.some((each) => each === strategy);
 }

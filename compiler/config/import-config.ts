@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { build } from "esbuild";
 
 /** What Node says of TypeScript that it cannot strip, of an import without extension, and of ES syntax in CommonJS. */
 const NEEDS_BUNDLE = new Set([
@@ -37,6 +36,7 @@ function isPlainlyModule(path: string): boolean {
 }
 
 async function importBundled(path: string): Promise<unknown> {
+  const { build } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: [path],
     absWorkingDir: dirname(path),

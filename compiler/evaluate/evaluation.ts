@@ -8,7 +8,8 @@ export interface EvaluatedCollection {
   readonly name: string;
   readonly schema: ConvertedSchema;
   readonly key: readonly string[];
-  readonly reduce: Readonly<Record<string, string>>;
+  /** Strategy by field path, as the flow gives it. */
+  readonly reduce: Readonly<Record<string, string | object>>;
 }
 
 export interface EvaluatedConnector {

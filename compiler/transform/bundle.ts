@@ -3,8 +3,8 @@
 import { isBuiltin } from "node:module";
 import { dirname, isAbsolute, relative } from "node:path";
 import { build, type Message, type Plugin } from "esbuild";
-import { bundleHash } from "../../plan/bundle-hash.ts";
 import { isHarmlessBuiltin } from "../evaluate/guarded-modules.ts";
+import { bundleHash } from "./bundle-hash.ts";
 
 export interface SlicedModules {
   readonly entry: string;

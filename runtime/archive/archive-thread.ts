@@ -4,7 +4,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { Head } from "../head/head.ts";
 import { openStore, type StoreConfig } from "../store/store.ts";
 import { remote } from "../threads/remote.ts";
-import { type ArchiveSettings, Archiver } from "./archiver.ts";
+import { Archiver, type ArchiveSettings } from "./archiver.ts";
 
 export interface ArchiveThreadData {
   readonly head: MessagePort;
@@ -15,9 +15,7 @@ export interface ArchiveThreadData {
   readonly intervalMs: number;
 }
 
-export type ArchiveEvent =
-  | { readonly kind: "ok" }
-  | { readonly kind: "failed"; readonly message: string };
+export type ArchiveEvent = { readonly kind: "ok" } | { readonly kind: "failed"; readonly message: string };
 
 if (!parentPort) throw new Error("archive-thread.ts runs as a worker thread only.");
 const parent = parentPort;

@@ -75,7 +75,8 @@ export class Archiver {
     const runs = await this.#runsOfOneDay(journal, archived);
     const bytes = runs.reduce((sum, run) => sum + run.lines.byteLength, 0);
     const newest = runs.at(-1);
-    const dayIsComplete = newest !== undefined && (newest.first + newest.count < next || dayOf(newest.at) < dayOf(this.#now()));
+    const dayIsComplete =
+      newest !== undefined && (newest.first + newest.count < next || dayOf(newest.at) < dayOf(this.#now()));
     if (bytes < this.#settings.targetBytes && !dayIsComplete) return false;
     await this.#upload(journal, runs, "full");
     return true;
@@ -130,13 +131,21 @@ export class Archiver {
 
   async #upload(journal: JournalState, runs: readonly Run[], kind: FragmentRecord["kind"]): Promise<void> {
     const { collection, partition } = journal;
-    const encoded = await encodeFragment({ collection, partition, epoch: this.#epoch, tail: kind === "tail", runs });
+    const encoded = await encodeFragment({
+      collection,
+      partition,
+      epoch: this.#epoch,
+      tail: kind === "tail",
+      runs,
+    });
     const { key, first, last, bytes } = encoded;
     const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength };
     await this.#head.intendFragment(journal.id, record);
     await this.#store.put(key, bytes);
     if (!(await this.#lists(key, bytes.byteLength))) {
-      throw new Error(`The store took ${key} and does not list it; the head keeps its documents until it does.`);
+      throw new Error(
+        `The store took ${key} and does not list it; the head keeps its documents until it does.`,
+      );
     }
     await this.#head.publishFragment(journal.id, record);
   }

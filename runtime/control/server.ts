@@ -1,10 +1,10 @@
 /** Answers `weir status` and `weir read` for the data directory that this process holds. Local only. */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { once } from "node:events";
 import type { Head } from "../head/head.ts";
 import { type ReadRequest, readLines } from "../journal/read-lines.ts";
 import type { ObjectStore } from "../store/store.ts";
@@ -59,7 +59,11 @@ function socketPath(dataDir: string): string {
   return join(tmpdir(), `weir-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}.sock`);
 }
 
-async function answer(runtime: Controlled, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  runtime: Controlled,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const url = new URL(request.url ?? "/", "http://weir");
   switch (url.pathname) {
     case "/status":

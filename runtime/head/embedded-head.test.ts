@@ -4,9 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FencedError } from "../../connectors/driver.ts";
+import type { Run } from "../journal/run.ts";
 import { EmbeddedHead } from "./embedded-head.ts";
 import type { FragmentRecord } from "./head.ts";
-import type { Run } from "../journal/run.ts";
 import { openBatch, sealBatch } from "./sealed.ts";
 
 let directory: string;
@@ -25,7 +25,8 @@ const reopen = async () => {
   await head.close();
   head = new EmbeddedHead(directory);
 };
-const lines = (...documents: object[]) => Buffer.from(documents.map((d) => `${JSON.stringify(d)}\n`).join(""));
+const lines = (...documents: object[]) =>
+  Buffer.from(documents.map((d) => `${JSON.stringify(d)}\n`).join(""));
 const textOf = (runs: readonly Run[]) => runs.map((run) => Buffer.from(run.lines).toString()).join("");
 const journalOf = (collection: string) => head.ensureJournals([{ collection, partition: 0 }])[0]?.id ?? "";
 const full = (first: number, last: number): FragmentRecord => ({

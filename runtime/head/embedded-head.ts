@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
+import type { Run } from "../journal/run.ts";
+import { FragmentIndex } from "./fragment-index.ts";
 import {
   type Committed,
   type FragmentRecord,
@@ -20,8 +22,6 @@ import {
   type ReadAnswer,
   type TaskGrant,
 } from "./head.ts";
-import type { Run } from "../journal/run.ts";
-import { FragmentIndex } from "./fragment-index.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
@@ -194,10 +194,7 @@ export class EmbeddedHead {
       const { next: first, lastAt, appendedBytes } = journal;
       if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
       if (count === 0) return first;
-      this.#batches.putSync(
-        [journal.number, first],
-        sealBatch(journal.number, first, { count, at, lines }),
-      );
+      this.#batches.putSync([journal.number, first], sealBatch(journal.number, first, { count, at, lines }));
       journal.next += count;
       journal.lastAt = at;
       journal.appendedBytes += lines.byteLength;

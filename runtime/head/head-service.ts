@@ -3,6 +3,7 @@
  * readers that wait. While a flush runs, further commits queue up, so load makes groups larger, not queues longer.
  */
 import type { Json } from "../../plan/plan.ts";
+import type { Run } from "../journal/run.ts";
 import type { CommitOutcome, EmbeddedHead } from "./embedded-head.ts";
 import type {
   Committed,
@@ -15,7 +16,6 @@ import type {
   ReadAnswer,
   TaskGrant,
 } from "./head.ts";
-import type { Run } from "../journal/run.ts";
 
 /** Bytes of documents that one flush takes at most; the rest waits for the next. */
 const GROUP_BYTES = 16 * 1024 * 1024;

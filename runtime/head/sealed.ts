@@ -23,7 +23,10 @@ export function sealBatch(journal: number, first: number, batch: Batch): Buffer 
 
 /** The lines are a view of `sealed`. Throws `CorruptHeadError` if it is not what `sealBatch` made for this place. */
 export function openBatch(journal: number, first: number, sealed: Buffer): Batch {
-  if (sealed.length < BATCH_HEADER_BYTES || sealed.readUInt32BE(0) !== batchChecksum(journal, first, sealed)) {
+  if (
+    sealed.length < BATCH_HEADER_BYTES ||
+    sealed.readUInt32BE(0) !== batchChecksum(journal, first, sealed)
+  ) {
     throw new CorruptHeadError(
       `The head's batch at journal ${journal}, offset ${first} fails its checksum; it is not served.`,
     );

@@ -1,10 +1,10 @@
 /** `weir read`: a collection as NDJSON, from history to live. */
 import type { CollectionPlan, JsonObject, Plan } from "../../plan/plan.ts";
 import type { Head, JournalState } from "../head/head.ts";
-import type { Run } from "./run.ts";
 import { Combiner } from "../reduction/combiner.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { type Chunk, JournalReader } from "./reader.ts";
+import type { Run } from "./run.ts";
 import { isRemoval, parseRun, runFrom } from "./runs.ts";
 
 export interface ReadRequest {
@@ -64,7 +64,9 @@ async function* runsOf(
   signal: AbortSignal,
 ): AsyncGenerator<Run> {
   if (fromOffset > journal.next) {
-    throw new Error(`Offset ${fromOffset} is past the end of "${journal.collection}", which is ${journal.next}.`);
+    throw new Error(
+      `Offset ${fromOffset} is past the end of "${journal.collection}", which is ${journal.next}.`,
+    );
   }
   const reader = new JournalReader(head, store, journal.id, fromOffset);
   for (;;) {

@@ -10,9 +10,12 @@ import { JournalReader } from "./reader.ts";
 
 async function world() {
   const directory = mkdtempSync(join(tmpdir(), "weir-reader-"));
-  const head: Head & { close(): Promise<void> } = new HeadService(new EmbeddedHead(join(directory, "head")), (error) => {
-    throw error;
-  });
+  const head: Head & { close(): Promise<void> } = new HeadService(
+    new EmbeddedHead(join(directory, "head")),
+    (error) => {
+      throw error;
+    },
+  );
   const store = await openStore({ directory: join(directory, "store") });
   onTestFinished(async () => {
     await head.close();
@@ -22,7 +25,11 @@ async function world() {
   const { fence } = await head.openTask("a");
   const id = journal?.id ?? "";
   const append = (n: number) =>
-    head.commit({ task: "a", fence, appends: [{ journal: id, count: 1, lines: Buffer.from(`{"n":${n}}\n`) }] });
+    head.commit({
+      task: "a",
+      fence,
+      appends: [{ journal: id, count: 1, lines: Buffer.from(`{"n":${n}}\n`) }],
+    });
   return { head, store, id, append };
 }
 

@@ -4,9 +4,9 @@
  * question is asked for every offset, so a document can be neither skipped nor read twice.
  */
 import type { FragmentRef, Head, JournalId } from "../head/head.ts";
-import type { Run } from "./run.ts";
 import { decodeFragment } from "../store/fragment.ts";
 import { ObjectNotFoundError, type ObjectStore } from "../store/store.ts";
+import type { Run } from "./run.ts";
 import { runFrom } from "./runs.ts";
 
 /** Bytes asked of the head at once, and at which a piece of a fragment is handed out. */
@@ -90,7 +90,9 @@ export class JournalReader {
     while (runs.length > 0 && bytes < CHUNK_BYTES) {
       const run = runFrom(runs.shift() as Run, this.#offset); // length > 0
       if (run.first !== this.#offset) {
-        throw new Error(`Journal ${this.journal}: expected offset ${this.#offset}, the read began at ${run.first}.`);
+        throw new Error(
+          `Journal ${this.journal}: expected offset ${this.#offset}, the read began at ${run.first}.`,
+        );
       }
       this.#offset = run.first + run.count;
       bytes += run.lines.byteLength;

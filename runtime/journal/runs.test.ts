@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseRun, runFrom, runHead, splitLines } from "./runs.ts";
 
-const documents = fc.array(fc.record({ s: fc.string({ unit: "binary" }), n: fc.integer() }), { minLength: 1, maxLength: 20 });
+const documents = fc.array(fc.record({ s: fc.string({ unit: "binary" }), n: fc.integer() }), {
+  minLength: 1,
+  maxLength: 20,
+});
 const bytesOf = (all: readonly object[]) => Buffer.from(all.map((d) => `${JSON.stringify(d)}\n`).join(""));
 
 it("a run parses to its documents, and any cut of it to that part of them", () => {
@@ -30,5 +33,7 @@ it("lines split between documents, in order, each piece within the limit", () =>
 });
 
 it("a document over the limit is refused", () => {
-  expect(() => splitLines(Buffer.from(`{"s":"${"x".repeat(50)}"}\n`), 20)).toThrow(/over the limit of 20 bytes/);
+  expect(() => splitLines(Buffer.from(`{"s":"${"x".repeat(50)}"}\n`), 20)).toThrow(
+    /over the limit of 20 bytes/,
+  );
 });

@@ -29,7 +29,9 @@ export function parseRun(run: Run): JsonObject[] {
   // Raw line breaks stand only between documents: inside JSON strings they are escaped.
   const documents = JSON.parse(`[${text.slice(0, -1).replaceAll("\n", ",")}]`) as JsonObject[];
   if (documents.length !== run.count) {
-    throw new Error(`A run at offset ${run.first} holds ${documents.length} documents instead of ${run.count}.`);
+    throw new Error(
+      `A run at offset ${run.first} holds ${documents.length} documents instead of ${run.count}.`,
+    );
   }
   return documents;
 }

@@ -30,7 +30,7 @@ export class Combiner {
     return this.#pending.size;
   }
 
-  /** Takes the document over: it may be written to, so it must be the caller's alone. */
+  /** Takes the document over: it may be written to, with all that is in it, so it must be the caller's alone. */
   add(document: JsonObject): void {
     const identity = this.#key.identity(document);
     const pending = this.#pending.get(identity);
@@ -66,16 +66,15 @@ export class Combiner {
   }
 }
 
-/** The row after a change: undefined where there is none. */
+/** The whole row after a change: undefined where there is none. */
 export function applyChange(
   reducer: Reducer,
   stored: JsonObject | undefined,
   change: RowChange,
 ): JsonObject | undefined {
   if (change.op === "remove") return undefined;
-  return change.op === "add" && stored !== undefined
-    ? reducer.reduce(stored, change.document)
-    : change.document;
+  const reduces = change.op === "add" && stored !== undefined;
+  return reducer.settle(reduces ? reducer.reduce(stored, change.document) : change.document);
 }
 
 /** For a target that does not reduce: the keys whose stored documents `withStored` needs, in the order of the changes. */
@@ -83,7 +82,7 @@ export function keysToLoad(changes: readonly RowChange[]): KeyValues[] {
   return changes.filter((change) => change.op === "add").map((change) => change.key);
 }
 
-/** Turns every `add` into the `put` of the whole row. `stored` are the documents of `keysToLoad(changes)`, in order. */
+/** Makes every `put` and `add` the `put` of the whole row. `stored` are the documents of `keysToLoad(changes)`, in order. */
 export function withStored(
   reducer: Reducer,
   changes: readonly RowChange[],
@@ -91,9 +90,8 @@ export function withStored(
 ): RowChange[] {
   let next = 0;
   return changes.map((change) => {
-    if (change.op !== "add") return change;
-    const before = stored[next++];
-    const document = before === undefined ? change.document : reducer.reduce(before, change.document);
-    return { op: "put", key: change.key, document };
+    const before = change.op === "add" ? stored[next++] : undefined;
+    const document = applyChange(reducer, before, change);
+    return document === undefined ? change : { op: "put", key: change.key, document };
   });
 }

@@ -1,8 +1,7 @@
 import { HaltError } from "../../connectors/driver.ts";
-import { fieldAt } from "../../plan/field-schema.ts";
 import type { CollectionPlan, Json, JsonObject } from "../../plan/plan.ts";
 import { compileKey, showKey } from "./key.ts";
-import { type Combine, compileStrategy } from "./strategy.ts";
+import { compileStrategy, type Strategy } from "./strategy.ts";
 
 /**
  * Combines two documents of one key. Field by field: a field with a strategy combines by it, and keeps its value where
@@ -18,30 +17,43 @@ export interface Reducer {
   /** A new document; both arguments stay as they are, and the result may share their nested values. */
   reduce(older: JsonObject, newer: JsonObject): JsonObject;
   /**
-   * The same result at less cost: writes it into `newer`, which must be the caller's alone (nested objects too),
-   * and returns it. `older` stays as it is, and must not be used after the next such call.
+   * The same result at less cost: writes it into `newer` and returns it. Both arguments must be the caller's alone,
+   * with all that is in them, and `older` must not be used any more.
    */
   reduceInto(older: JsonObject, newer: JsonObject): JsonObject;
+  /**
+   * The whole row that a document is where nothing older of its key is stored: a set without what it removes, sums
+   * of strings in their one form. Reducing into a settled document and settling the result is the same as settling
+   * once at the end. The document stays as it is, and is the result where nothing differs.
+   */
+  settle(document: JsonObject): JsonObject;
 }
 
 /** Throws `HaltError` where a path cannot be reduced. Its methods throw `HaltError` where values do not fit a strategy. */
 export function compileReducer(collection: CollectionPlan): Reducer {
   const nodes = compileNodes(collection);
   const key = compileKey(collection.key);
-  const run = (older: JsonObject, newer: JsonObject, result: MutableObject) => {
+  const named = <T>(document: JsonObject, run: () => T): T => {
     try {
-      combineFields(nodes, older, newer, result);
+      return run();
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
-      throw new HaltError(`Field "${error.path}" of key ${showKey(key.values(newer))}: ${error.message}.`);
+      throw new HaltError(`Field "${error.path}" of key ${showKey(key.values(document))}: ${error.message}.`);
     }
-    return result;
   };
+  const run = (older: JsonObject, newer: JsonObject, result: MutableObject, owned: boolean) =>
+    named(newer, () => {
+      combineFields(nodes, older, newer, result, owned);
+      return result;
+    });
+  const settling = nodes.some(settles);
   return {
     combines: nodes.length > 0,
-    reduce: (older, newer) => run(older, newer, copy(nodes, newer)),
+    reduce: (older, newer) => run(older, newer, copy(nodes, newer), false),
     // The caller has given `newer` away, so writing to it is seen by nobody else.
-    reduceInto: (older, newer) => run(older, newer, newer as MutableObject),
+    reduceInto: (older, newer) => run(older, newer, newer as MutableObject, true),
+    settle: (document) =>
+      settling ? named(document, () => settleFields(nodes, document)) : document,
   };
 }
 
@@ -49,7 +61,7 @@ type MutableObject = { [name: string]: Json | undefined };
 
 /** A field with a strategy, or an object that holds some. */
 type Node =
-  | { readonly kind: "field"; readonly name: string; readonly path: string; readonly combine: Combine }
+  | { readonly kind: "field"; readonly name: string; readonly path: string; readonly strategy: Strategy }
   | { readonly kind: "object"; readonly name: string; readonly fields: readonly Node[] };
 
 class FieldError extends Error {
@@ -65,6 +77,7 @@ function combineFields(
   older: JsonObject,
   newer: JsonObject,
   result: MutableObject,
+  owned: boolean,
 ): void {
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i];
@@ -73,15 +86,11 @@ function combineFields(
     if (before === undefined) continue;
     const after = own(newer, node.name);
     if (node.kind === "object") {
-      combineObject(node.name, node.fields, before, after, result);
+      combineObject(node.name, node.fields, before, after, result, owned);
     } else if (after === undefined) {
       result[node.name] = before;
     } else {
-      try {
-        result[node.name] = node.combine(before, after);
-      } catch (error) {
-        throw error instanceof HaltError ? new FieldError(node.path, error.message) : error;
-      }
+      result[node.name] = atField(node.path, () => node.strategy.combine(before, after, owned));
     }
   }
 }
@@ -92,14 +101,46 @@ function combineObject(
   before: Json,
   after: Json | undefined,
   result: MutableObject,
+  owned: boolean,
 ): void {
   if (!isObject(before) || !fields.some((field) => holdsValue(field, before))) return;
   const inside = isObject(after) ? after : {};
   // `result` holds a value of its own here: a copy by `reduce`, or the caller's own by `reduceInto`.
   const target = result[name];
   const into: MutableObject = isObject(target) ? (target as MutableObject) : {};
-  combineFields(fields, before, inside, into);
+  combineFields(fields, before, inside, into, owned);
   result[name] = into;
+}
+
+function settles(node: Node): boolean {
+  return node.kind === "field" ? node.strategy.settle !== undefined : node.fields.some(settles);
+}
+
+function settleFields(nodes: readonly Node[], document: JsonObject): JsonObject {
+  let result: MutableObject | undefined;
+  for (const node of nodes) {
+    const value = own(document, node.name);
+    if (value === undefined || !settles(node)) continue;
+    const settled = settleValue(node, value);
+    if (settled === value) continue;
+    result ??= { ...document };
+    result[node.name] = settled;
+  }
+  return result ?? document;
+}
+
+function settleValue(node: Node, value: Json): Json {
+  if (node.kind === "object") return isObject(value) ? settleFields(node.fields, value) : value;
+  const { settle } = node.strategy;
+  return settle === undefined ? value : atField(node.path, () => settle(value));
+}
+
+function atField<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof HaltError ? new FieldError(path, error.message) : error;
+  }
 }
 
 /** Whether a field with a strategy has a value in `object`, at any depth. */
@@ -137,7 +178,7 @@ function compileNodes({ schema, reduce, key }: CollectionPlan): readonly Node[] 
       const path = here.join(".");
       if (name === "__proto__")
         throw new HaltError(`Field "${path}" cannot be reduced; give it another name.`);
-      const strategy = reduce[path];
+      const strategy = Object.hasOwn(reduce, path) ? reduce[path] : undefined;
       if (strategy === undefined) {
         return {
           kind: "object",
@@ -149,14 +190,14 @@ function compileNodes({ schema, reduce, key }: CollectionPlan): readonly Node[] 
         };
       }
       if (key.includes(path)) {
-        throw new HaltError(`Key field "${path}" has the strategy "${strategy}"; remove it from "reduce".`);
+        throw new HaltError(`Key field "${path}" has a strategy; remove it from "reduce".`);
       }
       if (group.length > 1) {
         throw new HaltError(
           `Field "${path}" and a field inside it both have a strategy; remove one of them.`,
         );
       }
-      return { kind: "field", name, path, combine: compileStrategy(strategy, fieldAt(schema, path)) };
+      return { kind: "field", name, path, strategy: compileStrategy(strategy, schema, path) };
     });
   return compile(
     Object.keys(reduce).map((path) => path.split(".")),

@@ -1,30 +1,78 @@
 /**
  * How two present values of one field combine. The caller deals with absence: a named strategy skips it.
  *
- * `null` is a value for `first` and `last`. For `sum`, `min` and `max` it counts less than any value: it is skipped
- * where there is one, and stays where there is none.
+ * `null` is a value for `first` and `last`. For all others it counts less than any value: it is skipped where there is
+ * one, and stays where there is none.
  */
 import { HaltError } from "../../connectors/driver.ts";
-import type { FieldSchema } from "../../plan/field-schema.ts";
-import type { Json, ReduceStrategy } from "../../plan/plan.ts";
+import { type FieldSchema, fieldAt, fieldsInside } from "../../plan/field-schema.ts";
+import type { ExactSum, Json, JsonSchema, MergeByKey, ReduceStrategy } from "../../plan/plan.ts";
 import { compareScalars, type Scalar } from "./compare.ts";
+import { canonicalDecimal, canonicalInt64, sumDecimals, sumInt64 } from "./exact-sum.ts";
 import { compareInstants } from "./instant.ts";
+import { mergeArrays, mergeObjects } from "./merge.ts";
+import { combineSets, settleSet } from "./set.ts";
 
-/** Throws `HaltError`, which says what is wrong with the values but not where; the reducer adds field and key. */
-export type Combine = (older: Json, newer: Json) => Json;
+export interface Strategy {
+  /**
+   * Throws `HaltError`, which says what is wrong with the values but not where; the reducer adds field and key.
+   * Arguments stay as they are, but for the older one where it is `owned`: it may be extended in place.
+   */
+  combine(older: Json, newer: Json, owned: boolean): Json;
+  /** The value in a whole row, where that is another than in a document that may yet be combined with older ones. */
+  readonly settle?: (value: Json) => Json;
+}
 
-export function compileStrategy(strategy: ReduceStrategy, field: FieldSchema | undefined): Combine {
+type Combine = Strategy["combine"];
+
+/** Of the field at `path`. */
+export function compileStrategy(strategy: ReduceStrategy, schema: JsonSchema, path: string): Strategy {
+  const field = fieldAt(schema, path);
+  if (typeof strategy === "object") return "sum" in strategy ? exactSum(strategy) : mergeByKey(strategy);
   switch (strategy) {
     case "sum":
-      return skipNull(isInteger(field) ? sumIntegers : sumNumbers);
+      return { combine: skipNull(isInteger(field) ? sumIntegers : sumNumbers) };
     case "min":
     case "max":
-      return skipNull(extreme(strategy, field?.format === "date-time"));
+      return { combine: skipNull(extreme(strategy, field?.format === "date-time")) };
     case "first":
-      return (older) => older;
+      return { combine: (older) => older };
     case "last":
-      return (_, newer) => newer;
+      return { combine: (_, newer) => newer };
+    case "append":
+      return { combine: skipNull(append) };
+    case "set":
+      return setOf(schema, path);
+    case "merge":
+      return { combine: skipNull(mergeObjects) };
   }
+}
+
+function exactSum({ sum }: ExactSum): Strategy {
+  return sum === "decimal"
+    ? { combine: skipNull(sumDecimals), settle: keepNull(canonicalDecimal) }
+    : { combine: skipNull(sumInt64), settle: keepNull(canonicalInt64) };
+}
+
+function mergeByKey({ merge }: MergeByKey): Strategy {
+  const combine = mergeArrays(merge.key);
+  return { combine: skipNull(combine), settle: keepNull((value) => combine([], value)) };
+}
+
+function setOf(schema: JsonSchema, path: string): Strategy {
+  const lists = fieldsInside(schema, path);
+  const required = {
+    add: lists.get("add")?.required === true,
+    remove: lists.get("remove")?.required === true,
+  };
+  return {
+    combine: skipNull((older, newer) => combineSets(older, newer, required)),
+    settle: keepNull((value) => settleSet(value, required)),
+  };
+}
+
+function keepNull(settle: (value: Json) => Json): (value: Json) => Json {
+  return (value) => (value === null ? null : settle(value));
 }
 
 function isInteger(field: FieldSchema | undefined): boolean {
@@ -32,7 +80,8 @@ function isInteger(field: FieldSchema | undefined): boolean {
 }
 
 function skipNull(combine: Combine): Combine {
-  return (older, newer) => (older === null ? newer : newer === null ? older : combine(older, newer));
+  return (older, newer, owned) =>
+    older === null ? newer : newer === null ? older : combine(older, newer, owned);
 }
 
 function sumIntegers(older: Json, newer: Json): Json {
@@ -54,8 +103,20 @@ function plus(older: Json, newer: Json): number {
   throw new HaltError(`"sum" takes numbers, but found ${kind(typeof older === "number" ? newer : older)}`);
 }
 
+type Extreme = "min" | "max";
+
+function append(older: Json, newer: Json, owned: boolean): Json {
+  if (!Array.isArray(older) || !Array.isArray(newer)) {
+    throw new HaltError(`"append" takes arrays, but found ${kind(Array.isArray(older) ? newer : older)}`);
+  }
+  if (!owned) return [...older, ...newer];
+  // In place, since a key that many documents append to would otherwise be copied for each of them.
+  for (const element of newer) older.push(element);
+  return older;
+}
+
 /** On a tie the older value stays. */
-function extreme(strategy: "min" | "max", instants: boolean): Combine {
+function extreme(strategy: Extreme, instants: boolean): Combine {
   const sign = strategy === "min" ? 1 : -1;
   return (older, newer) => {
     if (typeof older === "number" && typeof newer === "number") {
@@ -68,7 +129,7 @@ function extreme(strategy: "min" | "max", instants: boolean): Combine {
   };
 }
 
-function asScalar(value: Json, strategy: ReduceStrategy): Scalar {
+function asScalar(value: Json, strategy: Extreme): Scalar {
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
   throw new HaltError(`"${strategy}" takes strings, numbers or booleans, but found ${kind(value)}`);
 }

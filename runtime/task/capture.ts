@@ -1,4 +1,9 @@
-import type { CaptureContext, CaptureDriver, CapturedBatch, RuntimeSettings } from "../../connectors/driver.ts";
+import type {
+  CaptureContext,
+  CaptureDriver,
+  CapturedBatch,
+  RuntimeSettings,
+} from "../../connectors/driver.ts";
 import { HaltError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
 import { type Head, MAX_APPEND_BYTES } from "../head/head.ts";
@@ -50,7 +55,12 @@ async function openCapture(
         throw new HaltError(`The capture handed over ${batch.values.length} documents in ${count} lines.`);
       }
       if (count === 0 && cursor === undefined) return;
-      await head.commit({ task: task.name, fence, appends, ...(cursor === undefined ? {} : { checkpoint: cursor }) });
+      await head.commit({
+        task: task.name,
+        fence,
+        appends,
+        ...(cursor === undefined ? {} : { checkpoint: cursor }),
+      });
       report({ kind: "progress", task: task.name, position: undefined, documents: count, at: 0 });
     },
   };

@@ -2,9 +2,9 @@ import { pathToFileURL } from "node:url";
 import { HaltError } from "../../connectors/driver.ts";
 import type { JsonObject } from "../../plan/plan.ts";
 import { type Append, type Head, MAX_APPEND_BYTES } from "../head/head.ts";
-import type { Run } from "../journal/run.ts";
 import { type Chunk, JournalReader } from "../journal/reader.ts";
-import { isRemoval, parseRun, splitLines, ownBytes } from "../journal/runs.ts";
+import type { Run } from "../journal/run.ts";
+import { isRemoval, ownBytes, parseRun, splitLines } from "../journal/runs.ts";
 import { Combiner } from "../reduction/combiner.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { compileValidator, describeViolation, type Validate } from "../validation.ts";
@@ -140,7 +140,9 @@ class Outputs {
 
   drain(): Append[] {
     const lines = this.#combiner
-      ? this.#combiner.drain().flatMap((change) => (change.op === "remove" ? [] : [JSON.stringify(change.document)]))
+      ? this.#combiner
+          .drain()
+          .flatMap((change) => (change.op === "remove" ? [] : [JSON.stringify(change.document)]))
       : this.#lines;
     this.#lines = [];
     if (lines.length === 0) return [];

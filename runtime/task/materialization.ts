@@ -1,8 +1,8 @@
 import type { MaterializationDriver, RowChange, TargetSession } from "../../connectors/driver.ts";
 import type { JsonObject } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
-import type { Run } from "../journal/run.ts";
 import { type Chunk, JournalReader } from "../journal/reader.ts";
+import type { Run } from "../journal/run.ts";
 import { isRemoval, parseRun } from "../journal/runs.ts";
 import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
@@ -54,7 +54,13 @@ async function follow(
   const start = offsetIn(session.position, task.source);
   const source = new DocumentSource(new JournalReader(head, store, task.source.id, start), start);
   report({ kind: "opened", task: task.name });
-  report({ kind: "progress", task: task.name, position: positionAt(task.source, start), documents: 0, at: 0 });
+  report({
+    kind: "progress",
+    task: task.name,
+    position: positionAt(task.source, start),
+    documents: 0,
+    at: 0,
+  });
   let storing: Promise<void> = Promise.resolve();
   while (await source.ready(signal)) {
     const from = source.offset;
@@ -65,7 +71,9 @@ async function follow(
     const { offset: next, at } = source;
     const changes = combiner.drain();
     await storing;
-    const rows = session.reducesInTarget ? changes : withStored(reducer, changes, await load(changes, session));
+    const rows = session.reducesInTarget
+      ? changes
+      : withStored(reducer, changes, await load(changes, session));
     const position = positionAt(task.source, next);
     storing = session
       .store(rows, position)

@@ -77,6 +77,11 @@ export type TaskReport =
   | { readonly kind: "halted"; readonly task: string; readonly message: string }
   /** It failed in a way that may pass: to be opened again after a while. */
   | { readonly kind: "failed"; readonly task: string; readonly message: string }
-  | { readonly kind: "log"; readonly task: string; readonly level: "info" | "warn"; readonly message: string };
+  | {
+      readonly kind: "log";
+      readonly task: string;
+      readonly level: "info" | "warn";
+      readonly message: string;
+    };
 
 export type Report = (report: TaskReport) => void;

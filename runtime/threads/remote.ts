@@ -5,7 +5,11 @@
 import type { MessagePort, Transferable } from "node:worker_threads";
 import { FencedError, HaltError } from "../../connectors/driver.ts";
 
-type Methods<T> = { readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => Promise<R> : never };
+type Methods<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>
+    ? (...args: A) => Promise<R>
+    : never;
+};
 
 interface Call {
   readonly id: number;
@@ -63,14 +67,20 @@ export function remote<T extends object>(port: MessagePort): Methods<T> {
   // A proxy has the methods of T by construction; `then` is absent, or awaiting the proxy would call it.
   return new Proxy({} as Methods<T>, {
     get: (_, method) =>
-      typeof method === "string" && method !== "then" ? (...args: unknown[]) => call(method, args) : undefined,
+      typeof method === "string" && method !== "then"
+        ? (...args: unknown[]) => call(method, args)
+        : undefined,
   });
 }
 
 /** The buffers in a message that no one else looks into: whole ones. Views of a larger buffer are copied. */
 function buffersOf(value: unknown, found: Set<Transferable> = new Set()): Transferable[] {
   if (ArrayBuffer.isView(value)) {
-    if (value.byteLength > 0 && value.byteLength === value.buffer.byteLength && value.buffer instanceof ArrayBuffer) {
+    if (
+      value.byteLength > 0 &&
+      value.byteLength === value.buffer.byteLength &&
+      value.buffer instanceof ArrayBuffer
+    ) {
       found.add(value.buffer);
     }
   } else if (Array.isArray(value)) {

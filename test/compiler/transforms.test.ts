@@ -170,7 +170,7 @@ test("a build is read back whole, and not when a bundle was changed", async () =
   expect(existsSync(stale)).toBe(false);
   const [path = ""] = read.bundles.values();
   writeFileSync(path, "export default (doc) => doc;\n");
-  await expect(readBuild(directory)).rejects.toThrow(/was changed after it was built/);
+  await expect(readBuild(directory)).rejects.toThrow(/is not as it was built/);
   writeFileSync(
     join(directory, "plan.json"),
     build.planJson.replace('"formatVersion":1', '"formatVersion":2'),

@@ -28,7 +28,12 @@ describe("a request with a bad document", () => {
     expect(await malformed.json()).toMatchObject({ error: { line: 2 } });
     expect((await post(`${origin}/orders`, [{ ...good, id: "kept" }])).status).toBe(200);
     const { stdout } = await weir.command("read", "shop/orders");
-    expect(stdout.trim().split("\n").map((line) => JSON.parse(line).id)).toEqual(["kept"]);
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).id),
+    ).toEqual(["kept"]);
   });
 });
 
@@ -44,7 +49,9 @@ it("a file's bad line halts that capture with file and line, and the rest runs o
   });
   weir.start();
   const status = await weir.until((s) => taskOf(s, "shop/old")?.state === "halted", WITHIN_MS);
-  expect(taskOf(status, "shop/old")?.lastError).toMatch(/old\.ndjson:3: \/id: must be string\. Correct the file/);
+  expect(taskOf(status, "shop/old")?.lastError).toMatch(
+    /old\.ndjson:3: \/id: must be string\. Correct the file/,
+  );
   expect((await post(`${origin}/orders`, ordersFrom(0, 5))).status).toBe(200);
   const { stdout } = await weir.command("read", "shop/old");
   expect(stdout).toBe('{"id":"a"}\n{"id":"b"}\n');
@@ -59,7 +66,10 @@ it("an unreachable target is tried again with a growing pause while captures go 
   const unreachable = `postgres://weir:hidden-password@127.0.0.1:${await freePort()}/none`;
   const { weir, origin, directory } = await project(flows, { DATABASE_URL: unreachable });
   weir.start();
-  const failing = await weir.until((s) => (taskOf(s, "postgres:customer_spend")?.restarts ?? 0) >= 2, WITHIN_MS);
+  const failing = await weir.until(
+    (s) => (taskOf(s, "postgres:customer_spend")?.restarts ?? 0) >= 2,
+    WITHIN_MS,
+  );
   expect(taskOf(failing, "postgres:customer_spend")).toMatchObject({ state: "retrying" });
   expect((await post(`${origin}/orders`, ordersFrom(0, 100))).status).toBe(200);
   expect(weir.log()).not.toContain("hidden-password");
@@ -76,7 +86,10 @@ it("an unreachable target is tried again with a growing pause while captures go 
 });
 
 it("a missing variable is named before anything starts", async () => {
-  const { weir } = await project({ "flows/orders.flow.ts": ORDERS, "flows/spend.flow.ts": SPEND }, { DATABASE_URL: "" });
+  const { weir } = await project(
+    { "flows/orders.flow.ts": ORDERS, "flows/spend.flow.ts": SPEND },
+    { DATABASE_URL: "" },
+  );
   const { code, stderr } = await weir.command("run", "--once");
   expect(code).toBe(1);
   expect(stderr).toContain(

@@ -89,57 +89,74 @@ async function s3Bucket(): Promise<string> {
 it.each([
   ["a directory", async () => ""],
   ["an S3 bucket", s3Bucket],
-])("with the store in %s: nothing is missing, doubled or out of order after kills at random moments", async (_, store) => {
-  const database = await testDatabase();
-  const redis = await testRedis();
-  const seed = Number(process.env.WEIR_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
-  console.log(`seed ${seed} (WEIR_TEST_SEED repeats it)`);
-  const random = randomFrom(seed);
-  const { weir, origin, write } = await project(
-    { "flows/orders.flow.ts": ORDERS, "flows/spend.flow.ts": SPEND },
-    { DATABASE_URL: database, REDIS_URL: redis },
-    `${await store()} fragments: { targetBytes: 20_000, maxAgeSeconds: 1 },`,
-  );
-  const orders = ordersFrom(0, 4_000);
-  await built(weir, "first");
-  weir.start(["--plan", "first"]);
-  const sending = sendAll(`${origin}/orders`, orders, 20, 20);
-  for (let kill = 0; kill < 4; kill++) {
+])(
+  "with the store in %s: nothing is missing, doubled or out of order after kills at random moments",
+  async (_, store) => {
+    const database = await testDatabase();
+    const redis = await testRedis();
+    const seed = Number(process.env.WEIR_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+    console.log(`seed ${seed} (WEIR_TEST_SEED repeats it)`);
+    const random = randomFrom(seed);
+    const { weir, origin, write } = await project(
+      { "flows/orders.flow.ts": ORDERS, "flows/spend.flow.ts": SPEND },
+      { DATABASE_URL: database, REDIS_URL: redis },
+      `${await store()} fragments: { targetBytes: 20_000, maxAgeSeconds: 1 },`,
+    );
+    const orders = ordersFrom(0, 4_000);
+    await built(weir, "first");
+    weir.start(["--plan", "first"]);
+    const sending = sendAll(`${origin}/orders`, orders, 20, 20);
+    for (let kill = 0; kill < 4; kill++) {
+      await weir.until((status) => (taskOf(status, "shop/orders")?.documents ?? 0) > 0, WITHIN_MS);
+      await sleep(random() * 700);
+      await weir.kill();
+      weir.start();
+    }
     await weir.until((status) => (taskOf(status, "shop/orders")?.documents ?? 0) > 0, WITHIN_MS);
-    await sleep(random() * 700);
+    expect(await weir.stop()).toBe(0);
+    write("flows/latest.flow.ts", LATEST);
+    await built(weir, "second");
+    weir.start(["--plan", "second"]);
+    await weir.until((status) => taskOf(status, "shop/latest") !== undefined, WITHIN_MS);
+    await sleep(random() * 500);
     await weir.kill();
     weir.start();
-  }
-  await weir.until((status) => (taskOf(status, "shop/orders")?.documents ?? 0) > 0, WITHIN_MS);
-  expect(await weir.stop()).toBe(0);
-  write("flows/latest.flow.ts", LATEST);
-  await built(weir, "second");
-  weir.start(["--plan", "second"]);
-  await weir.until((status) => taskOf(status, "shop/latest") !== undefined, WITHIN_MS);
-  await sleep(random() * 500);
-  await weir.kill();
-  weir.start();
-  await sending;
-  const status = await weir.until(
-    (s) => s.collections.some(({ documents }) => documents === orders.length) && allCaughtUp(s),
-    WITHIN_MS,
-  );
-  expect(status.collections.find(({ name }) => name === "shop/orders")?.documents).toBe(orders.length);
+    await sending;
+    const status = await weir.until(
+      (s) => s.collections.some(({ documents }) => documents === orders.length) && allCaughtUp(s),
+      WITHIN_MS,
+    );
+    expect(status.collections.find(({ name }) => name === "shop/orders")?.documents).toBe(orders.length);
 
-  const { stdout } = await weir.command("read", "shop/orders");
-  expect(stdout.trimEnd().split("\n").map((line) => JSON.parse(line))).toEqual(orders);
-  expect(await spendRows(database)).toEqual(expectedSpend(orders));
-  const latest = expectedLatest(orders);
-  expect(await latestRows(database)).toEqual(latest);
-  expect(await latestHashes(redis, latest.map(({ customer }) => customer))).toEqual(latest);
+    const { stdout } = await weir.command("read", "shop/orders");
+    expect(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toEqual(orders);
+    expect(await spendRows(database)).toEqual(expectedSpend(orders));
+    const latest = expectedLatest(orders);
+    expect(await latestRows(database)).toEqual(latest);
+    expect(
+      await latestHashes(
+        redis,
+        latest.map(({ customer }) => customer),
+      ),
+    ).toEqual(latest);
 
-  expect(await weir.stop()).toBe(0);
-  const atRest = await weir.command("read", "shop/latest", "--reduced");
-  const reduced = atRest.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as LatestRow);
-  expect(reduced.sort((a, b) => (a.customer < b.customer ? -1 : 1))).toEqual(latest);
-  const rest = JSON.parse((await weir.command("status", "--json")).stdout);
-  expect(rest.collections.every(({ notInStore }: { notInStore: number }) => notInStore === 0)).toBe(true);
-}, 180_000);
+    expect(await weir.stop()).toBe(0);
+    const atRest = await weir.command("read", "shop/latest", "--reduced");
+    const reduced = atRest.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as LatestRow);
+    expect(reduced.sort((a, b) => (a.customer < b.customer ? -1 : 1))).toEqual(latest);
+    const rest = JSON.parse((await weir.command("status", "--json")).stdout);
+    expect(rest.collections.every(({ notInStore }: { notInStore: number }) => notInStore === 0)).toBe(true);
+  },
+  180_000,
+);
 
 /** Mulberry32: small, seeded, good enough to choose moments. */
 function randomFrom(seed: number): () => number {

@@ -66,7 +66,7 @@ export function expectedSpend(orders: readonly Order[]): SpendRow[] {
       customer,
       cents: row.cents + cents,
       orders: row.orders + 1,
-      lastOrderAt: placedAt > row.lastOrderAt ? placedAt : row.lastOrderAt,
+      lastOrderAt: [placedAt, row.lastOrderAt].sort().at(-1) ?? placedAt,
     });
   }
   return [...rows.values()].sort((a, b) => (a.customer < b.customer ? -1 : 1));

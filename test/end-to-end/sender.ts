@@ -2,7 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Order } from "./orders.ts";
 
 /** A client that never gives up: repeats a request until it is answered, under the same idempotency key. */
-export async function sendAll(url: string, orders: readonly Order[], perRequest: number, pauseMs: number): Promise<void> {
+export async function sendAll(
+  url: string,
+  orders: readonly Order[],
+  perRequest: number,
+  pauseMs: number,
+): Promise<void> {
   for (let from = 0; from < orders.length; from += perRequest) {
     const body = orders
       .slice(from, from + perRequest)

@@ -55,10 +55,14 @@ export class WeirProcess {
     closeSync(log);
     this.#child = child;
     // However this process ends, its end of the pipe closes, and the runtime is told to stop.
-    this.#watchdog = spawn("sh", ["-c", 'read -r word; kill -TERM "$1" 2>/dev/null', "sh", String(child.pid)], {
-      stdio: ["pipe", "ignore", "ignore"],
-      detached: true,
-    });
+    this.#watchdog = spawn(
+      "sh",
+      ["-c", 'read -r word; kill -TERM "$1" 2>/dev/null', "sh", String(child.pid)],
+      {
+        stdio: ["pipe", "ignore", "ignore"],
+        detached: true,
+      },
+    );
   }
 
   get pid(): number | undefined {
@@ -138,7 +142,9 @@ export class WeirProcess {
       const halted = status?.tasks.find(({ state }) => state === "halted");
       if (halted) throw new Error(`${halted.name} halted: ${halted.lastError}`);
       if (Date.now() > deadline) {
-        throw new Error(`Not reached within ${withinMs / 1000} s; status ${JSON.stringify(status)}; log:\n${this.log()}`);
+        throw new Error(
+          `Not reached within ${withinMs / 1000} s; status ${JSON.stringify(status)}; log:\n${this.log()}`,
+        );
       }
       if (!this.running) {
         if (this.#child?.exitCode === 1) throw new Error(`weir run failed:\n${this.log()}`);
@@ -156,5 +162,7 @@ export function taskOf(status: StatusReport, name: string): TaskStatus | undefin
 
 /** Every bounded capture is exhausted and every other task stands at its source's end. */
 export function allCaughtUp(status: StatusReport): boolean {
-  return status.tasks.every(({ kind, state }) => (kind === "capture" ? state !== "starting" : state === "caught-up"));
+  return status.tasks.every(({ kind, state }) =>
+    kind === "capture" ? state !== "starting" : state === "caught-up",
+  );
 }

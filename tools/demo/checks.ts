@@ -10,7 +10,9 @@ export class Checks {
   equal(what: string, found: number | string, expected: number | string): void {
     const holds = found === expected;
     if (!holds) this.failed = true;
-    this.#lines.push(`${holds ? "  ok " : "FAIL "} ${what}: ${found}${holds ? "" : `, expected ${expected}`}`);
+    this.#lines.push(
+      `${holds ? "  ok " : "FAIL "} ${what}: ${found}${holds ? "" : `, expected ${expected}`}`,
+    );
   }
 
   report(): string {
@@ -29,30 +31,43 @@ export async function compareTable(
   expected: readonly object[],
 ): Promise<void> {
   const columns = Object.keys(expected[0] ?? {});
-  const select = columns.map((name) => (name === "day" ? `to_char("day", 'YYYY-MM-DD') AS "day"` : `"${name}"`)).join(", ");
+  const select = columns
+    .map((name) => (name === "day" ? `to_char("day", 'YYYY-MM-DD') AS "day"` : `"${name}"`))
+    .join(", ");
   const { rows } = await client.query<Record<string, unknown>>(`SELECT ${select} FROM ${table}`);
   // bigint columns arrive as strings.
   const found = rows.map((row) =>
     Object.fromEntries(
-      columns.map((name) => [name, typeof expected[0]?.[name as never] === "number" ? Number(row[name]) : row[name]]),
+      columns.map((name) => [
+        name,
+        typeof expected[0]?.[name as never] === "number" ? Number(row[name]) : row[name],
+      ]),
     ),
   );
-  const flights = (all: readonly object[]) => all.reduce((sum, row) => sum + (row as { flights: number }).flights, 0);
+  const flights = (all: readonly object[]) =>
+    all.reduce((sum, row) => sum + (row as { flights: number }).flights, 0);
   checks.equal(`${table}, flights counted`, flights(found), flights(expected));
   checks.equal(`${table}, digest of ${expected.length} rows`, digest(found), digest(expected));
 }
 
 /** The hashes `delays:{airport}:{day}`. */
-export async function compareHashes(checks: Checks, url: string, expected: readonly DelaysRow[]): Promise<void> {
+export async function compareHashes(
+  checks: Checks,
+  url: string,
+  expected: readonly DelaysRow[],
+): Promise<void> {
   const redis = new Redis(url);
   const found: object[] = [];
   for (let from = 0; from < expected.length; from += 5_000) {
     const pipeline = redis.pipeline();
-    for (const { airport, day } of expected.slice(from, from + 5_000)) pipeline.hgetall(`delays:${airport}:${day}`);
+    for (const { airport, day } of expected.slice(from, from + 5_000))
+      pipeline.hgetall(`delays:${airport}:${day}`);
     for (const [, hash] of (await pipeline.exec()) ?? []) {
       const row = hash as Record<string, string>; // HGETALL's answer
       const { airport, day, firstTo, lastTo } = row;
-      const [flights, delayMinutes, worst, best] = [row.flights, row.delayMinutes, row.worst, row.best].map(Number);
+      const [flights, delayMinutes, worst, best] = [row.flights, row.delayMinutes, row.worst, row.best].map(
+        Number,
+      );
       found.push({ airport, day, flights, delayMinutes, worst, best, firstTo, lastTo });
     }
   }
@@ -61,10 +76,17 @@ export async function compareHashes(checks: Checks, url: string, expected: reado
 }
 
 /** The sorted set `latest-days`. */
-export async function compareRanking(checks: Checks, url: string, expected: readonly DelaysRow[]): Promise<void> {
+export async function compareRanking(
+  checks: Checks,
+  url: string,
+  expected: readonly DelaysRow[],
+): Promise<void> {
   const redis = new Redis(url);
   // Redis' answer under RESP3: pairs of member and score.
-  const pairs = (await redis.call("ZRANGE", "latest-days", "0", "-1", "WITHSCORES")) as [string, number | string][];
+  const pairs = (await redis.call("ZRANGE", "latest-days", "0", "-1", "WITHSCORES")) as [
+    string,
+    number | string,
+  ][];
   await redis.quit();
   const found = pairs.map(([member, score]) => [member, Number(score)]);
   const wanted = expected.map(({ airport, day, delayMinutes }) => [`${airport} ${day}`, delayMinutes]);

@@ -33,8 +33,10 @@ const LIVE_PER_SECOND = 5_000;
 const STEP_LIMIT_MS = 100_000;
 
 const started = Date.now();
-const say = (text: string) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${text}`);
-const flowFile = (name: string) => fileURLToPath(new URL(`../../flows/flights/${name}.flow.ts`, import.meta.url));
+const say = (text: string) =>
+  console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${text}`);
+const flowFile = (name: string) =>
+  fileURLToPath(new URL(`../../flows/flights/${name}.flow.ts`, import.meta.url));
 const directory = fileURLToPath(new URL("../../.demo/", import.meta.url));
 const undo: (() => Promise<unknown>)[] = [];
 const count = (n: number) => n.toLocaleString("en-US");
@@ -46,13 +48,24 @@ try {
   const history = flights.slice(0, Math.round(total * (1 - LIVE_SHARE)));
   const live = flights.slice(history.length);
   await writeHistory(directory, history);
-  say(`${count(history.length)} flights written as files, ${count(live.length)} kept back to arrive over HTTP`);
+  say(
+    `${count(history.length)} flights written as files, ${count(live.length)} kept back to arrive over HTTP`,
+  );
 
-  const [postgres, redis, port] = await Promise.all([startPostgres({ fsync: true }), demoRedis(), freePort()]);
-  undo.push(() => postgres.stop(), async () => redis?.stop());
+  const [postgres, redis, port] = await Promise.all([
+    startPostgres({ fsync: true }),
+    demoRedis(),
+    freePort(),
+  ]);
+  undo.push(
+    () => postgres.stop(),
+    async () => redis?.stop(),
+  );
   process.env.DATABASE_URL = postgres.url;
   if (redis) process.env.REDIS_URL = redis.url;
-  say(`Postgres runs${redis ? ", Redis too" : "; there is no redis-server and no REDIS_URL, so Redis is left out"}`);
+  say(
+    `Postgres runs${redis ? ", Redis too" : "; there is no redis-server and no REDIS_URL, so Redis is left out"}`,
+  );
   await writeFile(
     join(directory, "weir.config.ts"),
     `import { defineConfig } from "weir";\n\nexport default defineConfig({ http: { port: ${port} }, fragments: { targetBytes: 8_000_000, maxAgeSeconds: 10 } });\n`,
@@ -69,7 +82,8 @@ try {
   const sending = sender.burst(Math.round(live.length * 0.6)).then(() => sender.trickle(LIVE_PER_SECOND));
   sending.catch(() => {}); // awaited below
 
-  const backFilling = (status: StatusReport) => (taskOf(status, "postgres:delays_history")?.position ?? 0) > 0;
+  const backFilling = (status: StatusReport) =>
+    (taskOf(status, "postgres:delays_history")?.position ?? 0) > 0;
   await weir.until(backFilling, STEP_LIMIT_MS, restarted);
   await weir.kill();
   say("weir killed with SIGKILL in the middle of the back-fill; started again");
@@ -82,7 +96,9 @@ try {
   await weir.stop();
   const flows = [...firstFlows, flowFile("routes")];
   weir.start(flows);
-  say(`two new derivations and two new tables added, with ${count(live.length - sender.sent)} live flights still to come`);
+  say(
+    `two new derivations and two new tables added, with ${count(live.length - sender.sent)} live flights still to come`,
+  );
   await sending;
   say(`the last live flight was sent (${sender.retries} requests repeated while weir was down)`);
 
@@ -91,7 +107,8 @@ try {
   say("every task has caught up");
 
   const checks = new Checks();
-  const documents = (name: string) => settled.collections.find((collection) => collection.name === name)?.documents ?? 0;
+  const documents = (name: string) =>
+    settled.collections.find((collection) => collection.name === name)?.documents ?? 0;
   checks.equal("flights/history, documents", documents("flights/history"), history.length);
   checks.equal("flights/live, documents", documents("flights/live"), live.length);
   const client = new Client({ connectionString: postgres.url });

@@ -111,7 +111,14 @@ export function expectedRoutes(flights: readonly Flight[]): RoutesRow[] {
   const rows = new Map<string, RoutesRow>();
   for (const { origin, destination, distance, delay } of flights) {
     const key = `${origin} ${destination}`;
-    const row = rows.get(key) ?? { from: origin, to: destination, miles: distance, flights: 0, delayMinutes: 0, overAnHour: 0 };
+    const row = rows.get(key) ?? {
+      from: origin,
+      to: destination,
+      miles: distance,
+      flights: 0,
+      delayMinutes: 0,
+      overAnHour: 0,
+    };
     rows.set(key, row);
     row.miles = Math.max(row.miles, distance);
     row.flights += 1;

@@ -48,7 +48,9 @@ export class LiveSender {
   async #sendNext(): Promise<void> {
     const first = this.#sent;
     const batch = this.#flights.slice(first, Math.min(first + PER_REQUEST, this.#allowed));
-    const body = batch.map((flight, i) => `${JSON.stringify({ id: `live-${first + i}`, ...flight })}\n`).join("");
+    const body = batch
+      .map((flight, i) => `${JSON.stringify({ id: `live-${first + i}`, ...flight })}\n`)
+      .join("");
     // The same key with every repeat: a request that was stored and not answered is not stored again.
     const headers = { "content-type": "application/x-ndjson", "idempotency-key": `flights-${first}` };
     for (;;) {

@@ -1,5 +1,5 @@
 import { transform } from "esbuild";
-import { sha256 } from "./canonical.ts";
+import { sha256 } from "../../plan/canonical.ts";
 
 /**
  * A bundle's identity: SHA-256, hex, of its code without comments, white space and local names. The paths

@@ -1,0 +1,112 @@
+/** What the diff of two plans says. `schema.json` beside this file is the published form of its JSON rendering. */
+
+/**
+ * What a change does to data. `code-only` and `resume` of a changed transform are choices that a flow cannot make
+ * yet, so the diff gives `resume` only where a connector goes on from its checkpoint, and `code-only` not at all.
+ */
+export type Action = "create" | "update" | "code-only" | "resume" | "rebuild" | "destroy";
+
+/** In the order in which a reviewer should see them. */
+export const ACTIONS: readonly Action[] = ["destroy", "rebuild", "resume", "update", "code-only", "create"];
+
+/** A captured or derived collection with the task that fills it, or a target with the task that fills that. */
+export type ChangeKind = "capture" | "derivation" | "materialization";
+
+/**
+ * Whether what is already stored gets the change: `yes`, from the replay; `no`, it stays as it is; `not-needed`,
+ * it fits as it is; `checked`, it is held against the new schema and cannot be made up where it does not fit.
+ */
+export type StoredRows = "yes" | "no" | "not-needed" | "checked";
+
+export interface FieldChange {
+  /** What of the definition has changed: a field of the schema, or another part of it. */
+  readonly aspect: "field" | "schema" | "key" | "reduce" | "source" | "transform" | "target" | "guarantee";
+  /** The field's path (`address.city`, `tags[]`), or the name of the part (`key`, `path`). */
+  readonly path: string;
+  /** The rule of `schema-rules.ts` that it falls under; null for what is no field of a schema. */
+  readonly rule: string | null;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly storedRowsGetIt: StoredRows;
+}
+
+/** Where the documents come from that are read again: a collection from its first offset on, or a capture's source. */
+export type ReplayFrom =
+  | { readonly collection: string; readonly offset: 0 }
+  | { readonly source: string };
+
+export const OFFLINE = "unknown (offline)";
+
+export interface Replay {
+  readonly from: readonly ReplayFrom[];
+  readonly documents: number | typeof OFFLINE;
+  readonly bytes: number | typeof OFFLINE;
+}
+
+export interface Change {
+  readonly kind: ChangeKind;
+  /** The collection's name, or the target's resource. */
+  readonly name: string;
+  readonly action: Action;
+  /** Whether something that is stored or kept in step now is not afterwards. */
+  readonly destructive: boolean;
+  readonly reason: string;
+  /** Names through the graph, from what caused the change to the changed thing itself. */
+  readonly because: readonly string[];
+  readonly fields: readonly FieldChange[];
+  readonly replay: Replay | null;
+  /** What may surprise, and how to avoid it. */
+  readonly caution: string | null;
+  /** Why today's `weir run` refuses a plan with this change, or null where it applies it. */
+  readonly refusedToday: string | null;
+}
+
+export type Verdict = "none" | "safe" | "rebuild" | "destructive";
+
+export type Summary = Readonly<Record<Action, number>> & { readonly refusedToday: number };
+
+export interface PlanDiff {
+  readonly verdict: Verdict;
+  readonly summary: Summary;
+  /** What a reviewer must see comes first. */
+  readonly changes: readonly Change[];
+}
+
+/** How much a collection holds, from a data directory. */
+export interface CollectionSize {
+  readonly documents: number;
+  /** Undefined where it is not known. */
+  readonly bytes: number | undefined;
+}
+
+export function diffOf(changes: readonly Change[]): PlanDiff {
+  const sorted = [...changes].sort(
+    (a, b) =>
+      Number(b.destructive) - Number(a.destructive) ||
+      ACTIONS.indexOf(a.action) - ACTIONS.indexOf(b.action) ||
+      KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
+      (a.name < b.name ? -1 : 1),
+  );
+  const count = (action: Action) => sorted.filter((change) => change.action === action).length;
+  return {
+    verdict: verdictOf(sorted),
+    summary: {
+      create: count("create"),
+      update: count("update"),
+      "code-only": count("code-only"),
+      resume: count("resume"),
+      rebuild: count("rebuild"),
+      destroy: count("destroy"),
+      refusedToday: sorted.filter(({ refusedToday }) => refusedToday !== null).length,
+    },
+    changes: sorted,
+  };
+}
+
+const KINDS: readonly ChangeKind[] = ["capture", "derivation", "materialization"];
+
+function verdictOf(changes: readonly Change[]): Verdict {
+  if (changes.length === 0) return "none";
+  if (changes.some(({ destructive }) => destructive)) return "destructive";
+  return changes.some(({ action }) => action === "rebuild") ? "rebuild" : "safe";
+}

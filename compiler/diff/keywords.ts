@@ -1,0 +1,66 @@
+/** Keywords of JSON Schema that narrow the values of one type. */
+import { canonicalJson } from "../../plan/canonical.ts";
+import type { Json, JsonSchema } from "../../plan/plan.ts";
+
+const LOWER = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
+const UPPER = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"];
+/** They describe the text; a `pattern` without a `format` is treated as one. */
+const FORMATS = ["format", "pattern", "contentEncoding", "contentMediaType", "multipleOf", "uniqueItems"];
+const ANNOTATIONS = new Set([
+  "$comment", "$id", "$schema", "default", "deprecated", "description", "examples", "id", "readOnly", "title", "writeOnly",
+]);
+const STRUCTURE = new Set(["type", "const", "enum", "properties", "required", "additionalProperties", "items", "prefixItems"]);
+const KNOWN = new Set([...LOWER, ...UPPER, ...FORMATS, ...STRUCTURE, "$defs"]);
+
+/** Without annotations, and with `required` as the set that it is. Of a `properties` object only the values are schemas. */
+export function meaningOf(value: Json, isSchema = true): Json {
+  if (Array.isArray(value)) return value.map((each) => meaningOf(each));
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([name]) => !(isSchema && ANNOTATIONS.has(name)));
+  return Object.fromEntries(
+    entries.map(([name, member]) => {
+      if (member === undefined) return [name, member];
+      if (isSchema && (name === "const" || name === "enum")) return [name, member];
+      if (isSchema && name === "required" && Array.isArray(member)) return [name, [...member].sort()];
+      const namesFields = isSchema && (name === "properties" || name === "$defs" || name === "patternProperties");
+      return [name, meaningOf(member, !namesFields)];
+    }),
+  );
+}
+
+export function compareBounds(before: JsonSchema, after: JsonSchema): "same" | "widened" | "narrowed" {
+  let widened = false;
+  const bound = (schema: JsonSchema, name: string, otherwise: number) => {
+    const value = schema[name];
+    return typeof value === "number" ? value : otherwise;
+  };
+  for (const name of LOWER) {
+    const [was, is] = [bound(before, name, Number.NEGATIVE_INFINITY), bound(after, name, Number.NEGATIVE_INFINITY)];
+    if (is > was) return "narrowed";
+    widened ||= is < was;
+  }
+  for (const name of UPPER) {
+    const [was, is] = [bound(before, name, Number.POSITIVE_INFINITY), bound(after, name, Number.POSITIVE_INFINITY)];
+    if (is < was) return "narrowed";
+    widened ||= is > was;
+  }
+  return widened ? "widened" : "same";
+}
+
+export function compareFormats(before: JsonSchema, after: JsonSchema): "same" | "added" | "removed" | "changed" {
+  const changed = FORMATS.filter((name) => text(before[name]) !== text(after[name]));
+  if (changed.length === 0) return "same";
+  if (changed.every((name) => before[name] === undefined)) return "added";
+  return changed.every((name) => after[name] === undefined) ? "removed" : "changed";
+}
+
+/** Whether all keywords that nothing here understands are the same. */
+export function sameRest(before: JsonSchema, after: JsonSchema): boolean {
+  const rest = (schema: JsonSchema) =>
+    canonicalJson(meaningOf(Object.fromEntries(Object.entries(schema).filter(([name]) => !KNOWN.has(name)))));
+  return rest(before) === rest(after);
+}
+
+function text(value: Json | undefined): string {
+  return value === undefined ? "" : canonicalJson(value);
+}
