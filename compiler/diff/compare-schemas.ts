@@ -2,7 +2,7 @@
 import { canonicalJson } from "../../plan/canonical.ts";
 import type { Json, JsonSchema } from "../../plan/plan.ts";
 import { describe } from "./describe-schema.ts";
-import { compareBounds, compareFormats, meaningOf, sameRest } from "./keywords.ts";
+import { compareBounds, compareFormats, isConstrained, meaningOf, sameRest } from "./keywords.ts";
 import { alternativesOf, asObject, literalsOf, resolveReference, typeOfSchema } from "./schema-shape.ts";
 import type { SchemaRuleName } from "./schema-rules.ts";
 
@@ -70,7 +70,8 @@ function* single(path: string, before: Side, after: Side, depth: number): Genera
     return;
   }
   if (oldValues !== undefined || newValues !== undefined) {
-    yield* literals(oldValues, newValues, found);
+    if (newValues === undefined && isConstrained(a)) yield found("unproved");
+    else yield* literals(oldValues, newValues, found);
     return;
   }
   const bounds = compareBounds(b, a);

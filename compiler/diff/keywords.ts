@@ -54,6 +54,13 @@ export function compareFormats(before: JsonSchema, after: JsonSchema): "same" | 
   return changed.every((name) => after[name] === undefined) ? "removed" : "changed";
 }
 
+/** Whether a schema allows only some of its type's values; the bounds of safe integers do not count. */
+export function isConstrained(schema: JsonSchema): boolean {
+  return [...LOWER, ...UPPER, ...FORMATS].some(
+    (name) => schema[name] !== undefined && Math.abs(Number(schema[name])) !== Number.MAX_SAFE_INTEGER,
+  );
+}
+
 /** Whether all keywords that nothing here understands are the same. */
 export function sameRest(before: JsonSchema, after: JsonSchema): boolean {
   const rest = (schema: JsonSchema) =>

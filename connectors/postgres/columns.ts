@@ -13,6 +13,7 @@ export type ColumnType =
   | "date"
   | "uuid"
   | "bigint"
+  | "numeric"
   | "double precision"
   | "boolean"
   | "jsonb";
@@ -97,6 +98,9 @@ function columnType(field: FieldSchema, inKey: boolean, strategy: ReduceStrategy
   if (types.size !== 1) return "jsonb";
   switch (only) {
     case "string":
+      if (typeof strategy === "object" && "sum" in strategy) {
+        return strategy.sum === "decimal" ? "numeric" : "bigint";
+      }
       return textType(field.format, inKey, strategy);
     case "integer":
       return "bigint";

@@ -1,7 +1,7 @@
 /** Which errors of Postgres need a person, and what they say. */
 import { DatabaseError } from "pg";
 import { HaltError } from "../driver.ts";
-import { SUM_OVERFLOW } from "./reductions.ts";
+import { INT64_OVERFLOW, SUM_OVERFLOW } from "./reductions.ts";
 
 /**
  * Classes of SQLSTATE that come again however often one retries: the data, a constraint, the statement or its rights,
@@ -12,10 +12,14 @@ const LASTING = new Set(["0A", "22", "23", "3F", "42", "44", "54"]);
 /** `doing` completes "Postgres refused to …". A lasting error becomes a `HaltError`; others come back as they are. */
 export function explain(error: unknown, doing: string): unknown {
   if (!(error instanceof DatabaseError) || error.code === undefined) return error;
-  const overflow = new RegExp(`"${SUM_OVERFLOW} (.*) \\[(.*)\\]"$`, "s").exec(error.message);
+  const overflow = new RegExp(`"(${SUM_OVERFLOW}|${INT64_OVERFLOW}) (.*) \\[(.*)\\]"$`, "s").exec(error.message);
   if (overflow !== null) {
+    const range =
+      overflow[1] === INT64_OVERFLOW
+        ? 'the range of 64-bit integers; sum a larger unit, or use { sum: "decimal" } with another table'
+        : `the range of exact integers, ±${Number.MAX_SAFE_INTEGER}; sum a larger unit, or make the field a number (z.number()) and accept rounding`;
     return new HaltError(
-      `Field "${overflow[1]}" of key ${overflow[2]}: the sum with the stored row leaves the range of exact integers, ±${Number.MAX_SAFE_INTEGER}; sum a larger unit, or make the field a number (z.number()) and accept rounding.`,
+      `Field "${overflow[2]}" of key ${overflow[3]}: the sum with the stored row leaves ${range}.`,
     );
   }
   if (!LASTING.has(error.code.slice(0, 2))) return error;

@@ -8,6 +8,15 @@ import { quote, quoteLiteral } from "./identifiers.ts";
 
 /** The marker by which the driver knows the error that `sumOfIntegers` raises. */
 export const SUM_OVERFLOW = "weir-sum-overflow";
+/** The same, of 64-bit integers. */
+export const INT64_OVERFLOW = "weir-int64-overflow";
+
+interface Range {
+  readonly low: bigint;
+  readonly high: bigint;
+}
+const EXACT: Range = { low: BigInt(Number.MIN_SAFE_INTEGER), high: BigInt(Number.MAX_SAFE_INTEGER) };
+const INT64: Range = { low: -(2n ** 63n), high: 2n ** 63n - 1n };
 
 /** New values by column name, or undefined where any of the collection's reductions must be the runtime's. */
 export function reductionsInSql(
@@ -31,11 +40,23 @@ function reduction(column: Column, key: readonly Column[]): string | undefined {
   const newer = `excluded.${quote(column.name)}`;
   const maybeMissing = !column.field.required;
   const nullHidesAbsence = maybeMissing && column.type !== "jsonb" && column.field.types.has("null");
+  if (typeof column.strategy === "object") {
+    if (!("sum" in column.strategy)) return undefined;
+    if (column.type === "bigint") return sumOfIntegers(column, key, INT64);
+    return column.type === "numeric" ? skipNull(column, `${stored} + ${newer}`) : undefined;
+  }
   switch (column.strategy) {
     case undefined:
       return newer;
+    case "set":
+    case "merge":
+      return undefined;
+    case "append":
+      // A JSON null would become an element.
+      if (column.type !== "jsonb" || column.field.types.size !== 1) return undefined;
+      return maybeMissing ? `coalesce(${stored} || ${newer}, ${newer}, ${stored})` : `${stored} || ${newer}`;
     case "sum":
-      if (column.type === "bigint") return sumOfIntegers(column, key);
+      if (column.type === "bigint") return sumOfIntegers(column, key, EXACT);
       return column.type === "double precision" ? skipNull(column, `${stored} + ${newer}`) : undefined;
     case "min":
     case "max": {
@@ -62,11 +83,13 @@ function skipNull(column: Column, sum: string): string {
  * Raises where the runtime would halt. SQL has no function that raises, so a text that is no number is cast to one; it
  * holds the key, so that nothing folds the cast before a row needs it.
  */
-function sumOfIntegers(column: Column, key: readonly Column[]): string {
+function sumOfIntegers(column: Column, key: readonly Column[], range: Range): string {
   const name = quote(column.name);
   const sum = `t.${name} + excluded.${name}`;
+  // Beyond bigint the sum itself would fail, without naming its key.
+  const tried = range === INT64 ? `t.${name}::numeric + excluded.${name}` : sum;
   const keyAsJson = `jsonb_build_array(${key.map((each) => `t.${quote(each.name)}`).join(", ")})::text`;
-  const raise = `(${quoteLiteral(`${SUM_OVERFLOW} ${column.name} `)} || ${keyAsJson})::bigint`;
-  const { MIN_SAFE_INTEGER: low, MAX_SAFE_INTEGER: high } = Number;
-  return skipNull(column, `CASE WHEN ${sum} BETWEEN ${low} AND ${high} THEN ${sum} ELSE ${raise} END`);
+  const raise = `(${quoteLiteral(`${range === INT64 ? INT64_OVERFLOW : SUM_OVERFLOW} ${column.name} `)} || ${keyAsJson})::bigint`;
+  const inRange = `${tried} BETWEEN ${range.low} AND ${range.high}`;
+  return skipNull(column, `CASE WHEN ${inRange} THEN ${sum} ELSE ${raise} END`);
 }

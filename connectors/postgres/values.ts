@@ -40,7 +40,15 @@ function encode(column: Column, value: Json | undefined, key: KeyValues): string
   if (value === null) return null;
   switch (column.type) {
     case "bigint":
+      if (isText(column)) {
+        if (typeof value === "string" && isInt64(value)) return value;
+        break;
+      }
       if (typeof value === "number" && Number.isInteger(value)) return encodeInteger(column, value, key);
+      break;
+    case "numeric":
+      // Postgres would also take NaN, exponents and white space, which the runtime's sum does not.
+      if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value)) return value;
       break;
     case "double precision":
       if (typeof value === "number") return String(value);
@@ -62,6 +70,17 @@ function encodeInteger(column: Column, value: number, key: KeyValues): string {
   if (Number.isSafeInteger(value)) return String(value);
   if (value >= -(2 ** 63) && value < 2 ** 63) return String(BigInt(value));
   throw refusal(column, key, `is ${value}, beyond bigint`);
+}
+
+/** A bigint column whose field is a string of digits. */
+function isText(column: Column): boolean {
+  return column.field.types.has("string");
+}
+
+function isInt64(text: string): boolean {
+  if (!/^-?\d+$/.test(text)) return false;
+  const value = BigInt(text);
+  return value >= -(2n ** 63n) && value < 2n ** 63n;
 }
 
 function encodeText(column: Column, value: string, key: KeyValues): string {
@@ -114,6 +133,7 @@ function setOwn(document: { [name: string]: Json }, name: string, value: Json): 
 function decode(column: Column, text: string): Json {
   switch (column.type) {
     case "bigint":
+      return isText(column) ? text : Number(text);
     case "double precision":
       return Number(text);
     case "boolean":

@@ -25,6 +25,11 @@ export interface WeirProcessOptions {
   readonly flows?: readonly string[];
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Called when the runtime was killed by someone else; it is then started again, as a service manager would.
+   * Without it, it stays down.
+   */
+  readonly onKilled?: () => void;
 }
 
 export class WeirProcess {
@@ -54,6 +59,11 @@ export class WeirProcess {
     });
     closeSync(log);
     this.#child = child;
+    child.once("exit", (_code, signal) => {
+      if (signal === null || this.#child !== child || !this.#options.onKilled) return;
+      this.#options.onKilled();
+      this.start();
+    });
     // However this process ends, its end of the pipe closes, and the runtime is told to stop.
     this.#watchdog = spawn(
       "sh",
@@ -86,13 +96,14 @@ export class WeirProcess {
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     if (!child) return null;
-    if (this.running) {
+    const isRunning = this.running;
+    this.#child = undefined;
+    if (isRunning) {
       const exited = once(child, "exit");
       child.kill(signal);
       await exited;
     }
     this.#watchdog?.stdin?.end();
-    this.#child = undefined;
     return child.exitCode;
   }
 
@@ -129,27 +140,19 @@ export class WeirProcess {
     return answer ? ((await json(answer).catch(() => undefined)) as StatusReport | undefined) : undefined;
   }
 
-  /** Polls until the status is as wanted. A runtime that has ended meanwhile is started again, as a service manager would. */
-  async until(
-    wanted: (status: StatusReport) => boolean,
-    withinMs: number,
-    onRestart: () => void = () => {},
-  ): Promise<StatusReport> {
+  /** Polls until the status is as wanted. */
+  async until(wanted: (status: StatusReport) => boolean, withinMs: number): Promise<StatusReport> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       const status = await this.status();
       if (status && wanted(status)) return status;
       const halted = status?.tasks.find(({ state }) => state === "halted");
       if (halted) throw new Error(`${halted.name} halted: ${halted.lastError}`);
+      if (this.#child?.exitCode === 1) throw new Error(`weir run failed:\n${this.log()}`);
       if (Date.now() > deadline) {
         throw new Error(
           `Not reached within ${withinMs / 1000} s; status ${JSON.stringify(status)}; log:\n${this.log()}`,
         );
-      }
-      if (!this.running) {
-        if (this.#child?.exitCode === 1) throw new Error(`weir run failed:\n${this.log()}`);
-        onRestart();
-        this.start();
       }
       await sleep(100);
     }

@@ -23,6 +23,12 @@ const schema = z.object({
   kind: z.enum(["big", "small"]),
   address: z.object({ city: z.string(), floor: z.number() }),
 });
+const rich = z.object({
+  id: z.string(),
+  total: z.string(),
+  tags: z.object({ add: z.array(z.string()).optional(), remove: z.array(z.string()).optional() }),
+  items: z.array(z.object({ sku: z.string(), size: z.object({ eu: z.int() }), n: z.int().optional() })),
+});
 const orders = capture("orders", source, { schema, key: ["id", "cents"] });
 const url = env("URL");
 `;
@@ -104,7 +110,32 @@ export const COMPLETIONS: readonly CompletionCase[] = [
   {
     title: "strategies of an object",
     flow: `capture("x", source, { schema, key: ["id"], reduce: { address: "|" } });`,
-    offers: ["first", "last"],
+    offers: ["first", "last", "merge"],
+  },
+  {
+    title: "strategies of an array of objects",
+    flow: `capture("x", source, { schema: rich, key: ["id"], reduce: { items: "|" } });`,
+    offers: ["append", "first", "last"],
+  },
+  {
+    title: "strategies with options, of an array of objects",
+    flow: `capture("x", source, { schema: rich, key: ["id"], reduce: { items: { | } } });`,
+    offers: ["merge"],
+  },
+  {
+    title: "fields that tell the elements of an array apart",
+    flow: `capture("x", source, { schema: rich, key: ["id"], reduce: { items: { merge: { key: ["|"] } } } });`,
+    offers: ["size.eu", "sku"],
+  },
+  {
+    title: "exact sums of strings",
+    flow: `capture("x", source, { schema: rich, key: ["id"], reduce: { total: { sum: "|" } } });`,
+    offers: ["decimal", "int64"],
+  },
+  {
+    title: "strategies of a set",
+    flow: `capture("x", source, { schema: rich, key: ["id"], reduce: { tags: "|" } });`,
+    offers: ["first", "last", "merge", "set"],
   },
   {
     title: "what a file capture knows",

@@ -72,9 +72,9 @@ try {
   );
 
   const firstFlows = [flowFile("flights"), ...(redis ? [flowFile("redis")] : [])];
-  const weir = new WeirProcess({ directory, flows: firstFlows });
+  const onKilled = () => say("weir was killed; started again");
+  const weir = new WeirProcess({ directory, flows: firstFlows, onKilled });
   undo.unshift(() => weir.stop());
-  const restarted = () => say("weir had ended; started again");
   weir.start();
   say(`weir runs ${firstFlows.length} flow files: capture, derive, materialize`);
 
@@ -84,13 +84,13 @@ try {
 
   const backFilling = (status: StatusReport) =>
     (taskOf(status, "postgres:delays_history")?.position ?? 0) > 0;
-  await weir.until(backFilling, STEP_LIMIT_MS, restarted);
+  await weir.until(backFilling, STEP_LIMIT_MS);
   await weir.kill();
   say("weir killed with SIGKILL in the middle of the back-fill; started again");
   weir.start();
 
   const captured = (status: StatusReport) => taskOf(status, "flights/history")?.state === "exhausted";
-  await weir.until(captured, STEP_LIMIT_MS, restarted);
+  await weir.until(captured, STEP_LIMIT_MS);
   say(`all files are captured; ${count(sender.sent)} live flights have arrived so far`);
 
   await weir.stop();
@@ -103,7 +103,7 @@ try {
   say(`the last live flight was sent (${sender.retries} requests repeated while weir was down)`);
 
   const finished = (status: StatusReport) => captured(status) && allCaughtUp(status);
-  const settled = await weir.until(finished, STEP_LIMIT_MS, restarted);
+  const settled = await weir.until(finished, STEP_LIMIT_MS);
   say("every task has caught up");
 
   const checks = new Checks();

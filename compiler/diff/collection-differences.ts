@@ -1,0 +1,151 @@
+/** What has changed in a collection's own definition and in the task that fills it. */
+import { fieldAt } from "../../plan/field-schema.ts";
+import type { CapturePlan, CollectionPlan, DerivationPlan, Plan } from "../../plan/plan.ts";
+import {
+  type Difference,
+  guaranteeDifferences,
+  optionChanges,
+  part,
+  reduceDifferences,
+  sameJson,
+  schemaDifferences,
+} from "./difference.ts";
+
+export function collectionDifferences(name: string, base: Plan, next: Plan): readonly Difference[] {
+  const [before, after] = [base.collections[name], next.collections[name]];
+  if (before === undefined || after === undefined) return [];
+  const [captured, wasCaptured] = [own(next.captures, name), own(base.captures, name)];
+  const [derived, wasDerived] = [own(next.derivations, name), own(base.derivations, name)];
+  return [
+    ...kindDifferences(wasCaptured !== undefined, captured !== undefined),
+    ...(wasCaptured && captured ? captureDifferences(wasCaptured, captured) : []),
+    ...(wasDerived && derived ? derivationDifferences(wasDerived, derived) : []),
+    ...keyDifferences(before, after, captured !== undefined),
+    ...schemaDifferences(before, after),
+    ...reduceDifferences(before, after),
+  ];
+}
+
+function* kindDifferences(wasCaptured: boolean, captured: boolean): Generator<Difference> {
+  if (wasCaptured === captured) return;
+  const [was, is] = wasCaptured ? ["captured", "derived"] : ["derived", "captured"];
+  yield {
+    effect: "rebuild",
+    reason: `it was ${was} and is now ${is}`,
+    fields: [part("source", "kind", was, is, "yes")],
+    destructive: true,
+    caution: `What was ${was} is not in the rebuilt collection. Give the ${is} one a name of its own to keep both.`,
+    refused: `it was ${was} and is now ${is}`,
+  };
+}
+
+function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator<Difference> {
+  yield* guaranteeDifferences(before, after);
+  const moved = before.connector !== after.connector;
+  if (!moved && sameJson(before.config, after.config)) return;
+  const refused = "its source has changed, to which the capture's cursor does not apply";
+  const changed = optionChanges("source", before.config, after.config, () => "no");
+  const options = changed.map(({ path }) => path).join(", ");
+  if (!moved && before.connector === "http") {
+    yield {
+      effect: "resume",
+      reason: "documents are posted to another path from here on; those stored before stay",
+      fields: changed,
+      caution: "The old path answers 404 once this runs: change the senders with it.",
+    };
+    return;
+  }
+  if (!moved && before.connector === "files" && changed.every(({ path }) => path === "watch")) {
+    yield { effect: "resume", reason: "it goes on from its cursor; whether it ends has changed", fields: changed, refused };
+    return;
+  }
+  const connector = moved ? [part("source", "connector", before.connector, after.connector, "no")] : [];
+  const what = moved ? `it reads from ${after.connector} instead of ${before.connector}` : `of its source has changed: ${options}`;
+  yield {
+    effect: "rebuild",
+    reason: `${what}; its cursor does not apply, so the source is read from its beginning`,
+    fields: [...connector, ...changed],
+    destructive: true,
+    caution: "Documents that the old source gave are not in the rebuilt collection. Declare the new source under a new name to keep both.",
+    refused,
+  };
+}
+
+function* derivationDifferences(before: DerivationPlan, after: DerivationPlan): Generator<Difference> {
+  const names = ({ sources }: DerivationPlan) => sources.map(({ collection }) => collection).join(", ");
+  if (!sameJson(before.sources, after.sources)) {
+    yield {
+      effect: "rebuild",
+      reason: `it derives from ${names(after)} instead of ${names(before)}`,
+      fields: [part("source", "from", names(before), names(after), "yes")],
+      refused: "it derives from another source",
+    };
+  }
+  if (before.transform.bundle !== after.transform.bundle) {
+    const short = ({ transform }: DerivationPlan) => transform.bundle.slice(0, SHORT_HASH);
+    yield {
+      effect: "rebuild",
+      reason: "its transform has changed, so all of its documents are computed again",
+      fields: [part("transform", "bundle", short(before), short(after), "yes")],
+      refused: "its transform has changed",
+    };
+  }
+  if (!sameJson(before.transform.params, after.transform.params)) {
+    yield {
+      effect: "rebuild",
+      reason: "the params of its transform have changed, so all of its documents are computed again",
+      fields: [part("transform", "params", before.transform.params, after.transform.params, "yes")],
+      refused: "the params of its transform have changed",
+    };
+  }
+}
+
+const SHORT_HASH = 12;
+
+/** A derived collection's removals name rows by the old key; a captured one holds whole documents only. */
+function* keyDifferences(before: CollectionPlan, after: CollectionPlan, captured: boolean): Generator<Difference> {
+  if (sameJson(before.key, after.key)) return;
+  const refused = "its key has changed";
+  const text = ({ key }: CollectionPlan) => key.join(", ");
+  const change = (stored: "yes" | "no" | "not-needed" | "checked") => [
+    part("key", "key", text(before), text(after), stored),
+  ];
+  if (sameJson([...before.key].sort(), [...after.key].sort())) {
+    yield { effect: "update", reason: "its key fields stand in another order", fields: change("not-needed"), refused };
+    return;
+  }
+  if (!captured) {
+    yield {
+      effect: "rebuild",
+      reason: "its key has changed: removals stored before name rows by the old one",
+      fields: change("yes"),
+      refused,
+    };
+    return;
+  }
+  if (after.key.every((path) => wasRequired(before, after, path))) {
+    yield {
+      effect: "update",
+      reason: "its key has changed: documents stored before have the new one's fields, targets have a row per key",
+      fields: change("not-needed"),
+      refused,
+      targets: "rebuild",
+    };
+    return;
+  }
+  yield {
+    effect: "rebuild",
+    reason: "its key has changed to fields that documents stored before may lack",
+    fields: change("checked"),
+    refused,
+  };
+}
+
+function wasRequired(before: CollectionPlan, after: CollectionPlan, path: string): boolean {
+  const [was, is] = [fieldAt(before.schema, path), fieldAt(after.schema, path)];
+  return was?.required === true && is !== undefined && [...was.types].every((type) => is.types.has(type));
+}
+
+function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}

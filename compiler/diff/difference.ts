@@ -1,0 +1,132 @@
+/** What two definitions of one thing differ in, and what that alone asks for. */
+import { canonicalJson } from "../../plan/canonical.ts";
+import type { CollectionPlan, ConnectorPlan, Json, JsonObject } from "../../plan/plan.ts";
+import type { FieldChange, StoredRows } from "./change.ts";
+import { compareSchemas } from "./compare-schemas.ts";
+import { SCHEMA_RULES } from "./schema-rules.ts";
+
+/** `rebuild` of what is stored, `resume` from the checkpoint, `update` in place. */
+export type Effect = "rebuild" | "resume" | "update";
+
+export interface Difference {
+  readonly effect: Effect;
+  /** A clause: `its key has changed, …`. */
+  readonly reason: string;
+  readonly fields: readonly FieldChange[];
+  readonly caution?: string;
+  /** Whether what stands now cannot be made again. */
+  readonly destructive?: boolean;
+  /** Why `weir run` refuses it today, in the words of `runtime/changes.ts`; absent where it applies it. */
+  readonly refused?: string;
+  /** What targets of the collection have to do, where it is more than the effect itself says. */
+  readonly targets?: "rebuild" | "update";
+}
+
+export function sameJson(a: unknown, b: unknown): boolean {
+  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
+}
+
+/** The differences of the schema: one for what is compatible, one for what is not, one where only its text differs. */
+export function* schemaDifferences(before: CollectionPlan, after: CollectionPlan): Generator<Difference> {
+  if (sameJson(before.schema, after.schema)) return;
+  const refused = "its schema has changed";
+  const found = compareSchemas(before.schema, after.schema);
+  if (found.length === 0) {
+    const field: FieldChange = {
+      ...{ aspect: "schema", path: "schema", rule: null, before: null, after: null },
+      storedRowsGetIt: "not-needed",
+    };
+    const reason = "its schema is written differently (descriptions, defaults or order) and allows the same documents";
+    yield { effect: "update", reason, fields: [field], refused };
+    return;
+  }
+  for (const compatible of [false, true]) {
+    const part = found.filter(({ rule }) => SCHEMA_RULES[rule].compatible === compatible);
+    if (part.length === 0) continue;
+    const fields = part.map(({ path, rule, before: was, after: is }): FieldChange => {
+      const { stored } = SCHEMA_RULES[rule];
+      return { aspect: "field", path: path || "(document)", rule, before: was, after: is, storedRowsGetIt: stored };
+    });
+    const says = fields.map(({ path }, at) => `${path} ${SCHEMA_RULES[part[at]?.rule ?? "unproved"].says}`);
+    const targets = part.some(({ rule }) => SCHEMA_RULES[rule].reachesTargets) ? "update" : undefined;
+    yield {
+      effect: compatible ? "update" : "rebuild",
+      reason: says.join("; "),
+      fields,
+      refused,
+      ...(compatible && targets ? { targets } : {}),
+    };
+  }
+}
+
+/** Targets hold the reduced document of each key; the collection itself holds documents as they were appended. */
+export function* reduceDifferences(before: CollectionPlan, after: CollectionPlan): Generator<Difference> {
+  const paths = [...new Set([...Object.keys(before.reduce), ...Object.keys(after.reduce)])].sort();
+  const fields = paths
+    .filter((path) => own(before.reduce, path) !== own(after.reduce, path))
+    .map((path): FieldChange => {
+      const [was, is] = [own(before.reduce, path) ?? null, own(after.reduce, path) ?? null];
+      return { aspect: "reduce", path, rule: null, before: was, after: is, storedRowsGetIt: "yes" };
+    });
+  if (fields.length === 0) return;
+  const named = fields.map(({ path }) => path).join(", ");
+  yield {
+    effect: "update",
+    reason: `the reduction of ${named} has changed: stored documents stay as they are, targets hold them reduced`,
+    fields,
+    refused: "its reduce has changed",
+    targets: "rebuild",
+  };
+}
+
+/** A change of one named part of the definition. */
+export function part(
+  aspect: FieldChange["aspect"],
+  path: string,
+  before: Json | undefined,
+  after: Json | undefined,
+  storedRowsGetIt: StoredRows,
+): FieldChange {
+  return { aspect, path, rule: null, before: show(before), after: show(after), storedRowsGetIt };
+}
+
+/** Options by name that differ, for instance `path`; values of environment variables are named, never shown. */
+export function optionChanges(
+  aspect: "source" | "target",
+  before: JsonObject,
+  after: JsonObject,
+  storedRowsGetIt: (option: string) => StoredRows,
+): readonly FieldChange[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .sort()
+    .filter((name) => !sameJson(before[name], after[name]))
+    .map((name) => part(aspect, name, before[name], after[name], storedRowsGetIt(name)));
+}
+
+export function* guaranteeDifferences(before: ConnectorPlan, after: ConnectorPlan): Generator<Difference> {
+  if (sameJson(before.guarantee, after.guarantee)) return;
+  const text = ({ guarantee }: ConnectorPlan) => `${guarantee.delivery}: ${guarantee.mechanism}`;
+  const [was, is] = [text(before), text(after)];
+  const fields: FieldChange[] = [
+    { aspect: "guarantee", path: "guarantee", rule: null, before: was, after: is, storedRowsGetIt: "not-needed" },
+  ];
+  const weaker = before.guarantee.delivery === "exactly-once" && after.guarantee.delivery !== "exactly-once";
+  yield {
+    effect: "update",
+    reason: weaker ? "its connector promises less than before" : "its connector words its guarantee differently",
+    fields,
+    ...(weaker ? { caution: "Documents may be delivered more than once from here on." } : {}),
+  };
+}
+
+function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+function show(value: Json | undefined): string | null {
+  if (value === undefined) return null;
+  if (typeof value === "object" && value !== null && "$env" in value) return `env("${String(value.$env)}")`;
+  // A password in a URL is refused when flows are compiled; a plan file may come from anywhere.
+  const text = typeof value === "string" ? value : canonicalJson(value);
+  return text.replaceAll(/(\/\/[^/\s:@]*:)[^/\s@]+@/g, "$1***@");
+}
