@@ -19,7 +19,7 @@ import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts"
 import { storeEpoch } from "./store-epoch.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { Task, TaskReport } from "./task/task.ts";
-import { isSettled, type TaskStatus } from "./task-status.ts";
+import { isSettled, statusOf, type TaskStatus } from "./task-status.ts";
 import { startWorker } from "./threads/entry.ts";
 
 export interface RuntimeConfig {
@@ -185,11 +185,14 @@ export class Runtime {
   }
 
   async status(): Promise<StatusReport> {
+    // In this order: see `statusOf`.
+    const snapshots = this.#supervisor.monitors.map((monitor) => monitor.snapshot());
     const journals = await this.head.journals();
+    const now = Date.now();
     return {
       planHash: this.#build.planHash,
       pid: process.pid,
-      tasks: this.#supervisor.monitors.map((monitor) => monitor.status(journals)),
+      tasks: snapshots.map((snapshot) => statusOf(snapshot, journals, now)),
       collections: collectionStatuses(journals),
       store: { location: this.#store.description, lastError: this.#storeError },
     };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JournalState } from "./head/head.ts";
 import type { CaptureTask, MaterializationTask } from "./task/task.ts";
-import { isSettled, TaskMonitor, type TaskSnapshot } from "./task-status.ts";
+import { isSettled, statusOf, TaskMonitor, type TaskSnapshot } from "./task-status.ts";
 
 const guarantee = { delivery: "exactly-once", mechanism: "" } as const;
 const collection = { schema: {}, key: ["id"], reduce: {} };
@@ -27,8 +27,9 @@ const end = (next: number): JournalState[] => [
 ];
 
 describe("isSettled", () => {
-  const exhausted: TaskSnapshot = { task: capture, state: "exhausted", offset: null };
-  const at = (offset: number, state: TaskSnapshot["state"] = "running"): TaskSnapshot => ({
+  type Settling = Pick<TaskSnapshot, "task" | "state" | "offset">;
+  const exhausted: Settling = { task: capture, state: "exhausted", offset: null };
+  const at = (offset: number, state: TaskSnapshot["state"] = "running"): Settling => ({
     task: target,
     state,
     offset,
@@ -54,7 +55,7 @@ describe("isSettled", () => {
 describe("TaskMonitor", () => {
   it("tells what is behind, how far the back-fill is, and when it has caught up", () => {
     const monitor = new TaskMonitor(target);
-    expect(monitor.status(end(10)).state).toBe("starting");
+    expect(statusOf(monitor.snapshot(), end(10), 0).state).toBe("starting");
     monitor.accept({ kind: "opened", task: target.name });
     monitor.accept({
       kind: "progress",
@@ -63,7 +64,7 @@ describe("TaskMonitor", () => {
       documents: 4,
       at: 1e6,
     });
-    expect(monitor.status(end(10), 3_000)).toMatchObject({
+    expect(statusOf(monitor.snapshot(), end(10), 3_000)).toMatchObject({
       state: "running",
       position: 4,
       documents: 4,
@@ -78,15 +79,33 @@ describe("TaskMonitor", () => {
       documents: 6,
       at: 2e6,
     });
-    expect(monitor.status(end(10))).toMatchObject({ state: "caught-up", documentsBehind: 0, backfill: null });
+    expect(statusOf(monitor.snapshot(), end(10), 0)).toMatchObject({
+      state: "caught-up",
+      documentsBehind: 0,
+      backfill: null,
+    });
   });
 
   it("shows the last error until work goes on", () => {
     const monitor = new TaskMonitor(target);
     monitor.accept({ kind: "failed", task: target.name, message: "refused" });
-    expect(monitor.status(end(10))).toMatchObject({ state: "retrying", lastError: "refused", restarts: 1 });
+    expect(statusOf(monitor.snapshot(), end(10), 0)).toMatchObject({
+      state: "retrying",
+      lastError: "refused",
+      restarts: 1,
+    });
     monitor.accept({ kind: "opened", task: target.name });
     monitor.accept({ kind: "progress", task: target.name, position: { "a#1": [1, 1] }, documents: 1, at: 1 });
-    expect(monitor.status(end(10))).toMatchObject({ state: "running", lastError: null });
+    expect(statusOf(monitor.snapshot(), end(10), 0)).toMatchObject({ state: "running", lastError: null });
+  });
+
+  it("does not look finished while documents are between two tasks", () => {
+    // The ends were read before the positions once: the target stood at an end that had moved since.
+    const monitor = new TaskMonitor(target);
+    monitor.accept({ kind: "opened", task: target.name });
+    monitor.accept({ kind: "progress", task: target.name, position: { "a#1": [1, 5] }, documents: 5, at: 1 });
+    const before = monitor.snapshot();
+    monitor.accept({ kind: "progress", task: target.name, position: { "a#1": [1, 7] }, documents: 2, at: 1 });
+    expect(statusOf(before, end(7), 0)).toMatchObject({ state: "running", documentsBehind: 2 });
   });
 });

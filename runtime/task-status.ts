@@ -35,6 +35,43 @@ export interface TaskSnapshot {
   readonly state: Exclude<TaskState, "caught-up">;
   /** Next offset to read, committed; null for a capture. */
   readonly offset: number | null;
+  readonly documents: number;
+  /** Commit time of the newest document read, µs since 1970 UTC; 0 if none. */
+  readonly at: number;
+  readonly rate: number;
+  readonly lastError: string | null;
+  readonly restarts: number;
+}
+
+/**
+ * `journals` must be read after the snapshot was taken. Then a task that counts as caught up was so: it stood at an
+ * end that is not older than itself. The other way round a chain of tasks could look finished while documents are
+ * between two of them.
+ */
+export function statusOf(snapshot: TaskSnapshot, journals: readonly JournalState[], now: number): TaskStatus {
+  const { task, state, offset: position, documents, at, rate, lastError, restarts } = snapshot;
+  const end = task.kind === "capture" ? undefined : journals.find(({ id }) => id === task.source.id)?.next;
+  const documentsBehind = end === undefined ? 0 : end - (position ?? 0);
+  const caughtUp = task.kind !== "capture" && state === "running" && documentsBehind === 0;
+  return {
+    name: task.name,
+    kind: task.kind,
+    state: caughtUp ? "caught-up" : state,
+    position,
+    documents,
+    documentsBehind,
+    secondsBehind: documentsBehind === 0 || at === 0 ? 0 : Math.max(0, Math.round(now / 1000 - at / 1e6)),
+    rate: Math.round(rate),
+    backfill:
+      end === undefined || documentsBehind === 0
+        ? null
+        : {
+            percent: Math.floor((100 * (position ?? 0)) / end),
+            etaSeconds: rate > 0 ? Math.ceil(documentsBehind / rate) : null,
+          },
+    lastError,
+    restarts,
+  };
 }
 
 /**
@@ -43,7 +80,7 @@ export interface TaskSnapshot {
  * that stood at a final end then had committed all its outputs, so the ends read now are final for its readers too.
  */
 export function isSettled(
-  snapshots: readonly TaskSnapshot[],
+  snapshots: readonly Pick<TaskSnapshot, "task" | "state" | "offset">[],
   journals: readonly JournalState[],
   isBounded: (task: Task) => boolean,
 ): boolean {
@@ -111,33 +148,16 @@ export class TaskMonitor {
     if (this.#state !== "halted" && this.#state !== "exhausted") this.#state = "stopped";
   }
 
-  snapshot(): TaskSnapshot {
-    return { task: this.task, state: this.#state, offset: this.#offset() };
-  }
-
-  status(journals: readonly JournalState[], now = Date.now()): TaskStatus {
+  /** What is known now; its status needs the journals' ends too. */
+  snapshot(now = Date.now()): TaskSnapshot {
     this.#measureRate(now);
-    const { task } = this;
-    const documentsBehind = this.#behind(journals);
-    const caughtUp = task.kind !== "capture" && this.#state === "running" && documentsBehind === 0;
-    const position = this.#offset();
     return {
-      name: task.name,
-      kind: task.kind,
-      state: caughtUp ? "caught-up" : this.#state,
-      position,
+      task: this.task,
+      state: this.#state,
+      offset: this.#offset(),
       documents: this.#documents,
-      documentsBehind,
-      secondsBehind:
-        documentsBehind === 0 || this.#at === 0 ? 0 : Math.max(0, Math.round(now / 1000 - this.#at / 1e6)),
-      rate: Math.round(this.#rate),
-      backfill:
-        documentsBehind === 0
-          ? null
-          : {
-              percent: Math.floor((100 * (position ?? 0)) / ((position ?? 0) + documentsBehind)),
-              etaSeconds: this.#rate > 0 ? Math.ceil(documentsBehind / this.#rate) : null,
-            },
+      at: this.#at,
+      rate: this.#rate,
       lastError: this.#lastError,
       restarts: this.#restarts,
     };
@@ -146,13 +166,6 @@ export class TaskMonitor {
   #offset(): number | null {
     if (this.task.kind === "capture") return null;
     return this.#position?.[this.task.source.id]?.[1] ?? 0;
-  }
-
-  #behind(journals: readonly JournalState[]): number {
-    const { task } = this;
-    if (task.kind === "capture") return 0;
-    const source = journals.find(({ id }) => id === task.source.id);
-    return source ? source.next - (this.#offset() ?? 0) : 0;
   }
 
   #measureRate(now: number): void {

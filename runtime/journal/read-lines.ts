@@ -2,6 +2,7 @@
 import type { CollectionPlan, JsonObject, Plan } from "../../plan/plan.ts";
 import type { Head, JournalState } from "../head/head.ts";
 import { Combiner } from "../reduction/combiner.ts";
+import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { type Chunk, JournalReader } from "./reader.ts";
 import type { Run } from "./run.ts";
@@ -82,7 +83,9 @@ async function* readReduced(
   journal: JournalState,
   { collection, limit = Number.POSITIVE_INFINITY }: ReadRequest,
 ): AsyncGenerator<string> {
-  const combiner = new Combiner(await definitionOf(head, collection));
+  const definition = await definitionOf(head, collection);
+  const reducer = compileReducer(definition);
+  const combiner = new Combiner(definition, reducer);
   for await (const run of runsOf(head, store, journal, { collection }, new AbortController().signal)) {
     for (const document of parseRun(run)) {
       if (isRemoval(document)) combiner.remove(document);
@@ -93,7 +96,7 @@ async function* readReduced(
   for (const change of combiner.drain()) {
     if (change.op === "remove") continue;
     if (left-- <= 0) return;
-    yield `${JSON.stringify(change.document)}\n`;
+    yield `${JSON.stringify(reducer.settle(change.document))}\n`;
   }
 }
 

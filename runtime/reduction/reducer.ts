@@ -52,8 +52,7 @@ export function compileReducer(collection: CollectionPlan): Reducer {
     reduce: (older, newer) => run(older, newer, copy(nodes, newer), false),
     // The caller has given `newer` away, so writing to it is seen by nobody else.
     reduceInto: (older, newer) => run(older, newer, newer as MutableObject, true),
-    settle: (document) =>
-      settling ? named(document, () => settleFields(nodes, document)) : document,
+    settle: (document) => (settling ? named(document, () => settleFields(nodes, document)) : document),
   };
 }
 

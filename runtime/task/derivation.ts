@@ -91,10 +91,11 @@ class Outputs {
     this.#transform = transform;
     this.#context = Object.freeze({ params: Object.freeze(task.plan.transform.params) });
     this.#validate = compileValidator(task.collection.schema);
-    const reduced = Object.keys(task.collection.reduce);
-    this.#combiner = reduced.length > 0 ? new Combiner(task.collection) : undefined;
-    const nested = reduced.some((path) => path.includes("."));
-    this.#copy = nested ? structuredClone : (document) => ({ ...document });
+    const { reduce } = task.collection;
+    this.#combiner = Object.keys(reduce).length > 0 ? new Combiner(task.collection) : undefined;
+    // Where only the document's own fields are combined, and not in place, what is in them may stay the transform's.
+    const shallow = Object.entries(reduce).every(([path, strategy]) => !path.includes(".") && strategy !== "append");
+    this.#copy = shallow ? (document) => ({ ...document }) : structuredClone;
   }
 
   get size(): number {

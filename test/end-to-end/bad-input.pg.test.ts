@@ -48,7 +48,11 @@ it("a file's bad line halts that capture with file and line, and the rest runs o
     "old.ndjson": '{"id":"a"}\n{"id":"b"}\n{"id":3}\n{"id":"d"}\n',
   });
   weir.start();
-  const status = await weir.until((s) => taskOf(s, "shop/old")?.state === "halted", WITHIN_MS);
+  const status = await weir.until(
+    (s) => taskOf(s, "shop/old")?.state === "halted" && taskOf(s, "shop/orders")?.state === "running",
+    WITHIN_MS,
+    "allowed",
+  );
   expect(taskOf(status, "shop/old")?.lastError).toMatch(
     /old\.ndjson:3: \/id: must be string\. Correct the file/,
   );

@@ -140,14 +140,18 @@ export class WeirProcess {
     return answer ? ((await json(answer).catch(() => undefined)) as StatusReport | undefined) : undefined;
   }
 
-  /** Polls until the status is as wanted. */
-  async until(wanted: (status: StatusReport) => boolean, withinMs: number): Promise<StatusReport> {
+  /** Polls until the status is as wanted. Fails at once if a task halts, unless that is allowed. */
+  async until(
+    wanted: (status: StatusReport) => boolean,
+    withinMs: number,
+    halting: "fails" | "allowed" = "fails",
+  ): Promise<StatusReport> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       const status = await this.status();
       if (status && wanted(status)) return status;
       const halted = status?.tasks.find(({ state }) => state === "halted");
-      if (halted) throw new Error(`${halted.name} halted: ${halted.lastError}`);
+      if (halted && halting === "fails") throw new Error(`${halted.name} halted: ${halted.lastError}`);
       if (this.#child?.exitCode === 1) throw new Error(`weir run failed:\n${this.log()}`);
       if (Date.now() > deadline) {
         throw new Error(
