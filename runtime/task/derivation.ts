@@ -8,6 +8,7 @@ import { isRemoval, ownBytes, parseRun, splitLines } from "../journal/runs.ts";
 import { Combiner } from "../reduction/combiner.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { compileValidator, describeViolation, type Validate } from "../validation.ts";
+import { installDeterminismGuard } from "./determinism-guard.ts";
 import { offsetIn, positionAt } from "./position.ts";
 import type { DerivationTask, Report } from "./task.ts";
 
@@ -81,6 +82,7 @@ class Outputs {
   readonly #transform: Transform;
   readonly #context: { readonly params: JsonObject };
   readonly #validate: Validate;
+  readonly #guard = installDeterminismGuard();
   /** Only where the collection reduces: without a strategy every output stays an event of its own. */
   readonly #combiner: Combiner | undefined;
   readonly #copy: (document: JsonObject) => JsonObject;
@@ -94,7 +96,9 @@ class Outputs {
     const { reduce } = task.collection;
     this.#combiner = Object.keys(reduce).length > 0 ? new Combiner(task.collection) : undefined;
     // Where only the document's own fields are combined, and not in place, what is in them may stay the transform's.
-    const shallow = Object.entries(reduce).every(([path, strategy]) => !path.includes(".") && strategy !== "append");
+    const shallow = Object.entries(reduce).every(
+      ([path, strategy]) => !path.includes(".") && strategy !== "append",
+    );
     this.#copy = shallow ? (document) => ({ ...document }) : structuredClone;
   }
 
@@ -109,9 +113,9 @@ class Outputs {
   }
 
   #addDocument(document: JsonObject, offset: number): void {
-    let result: unknown;
+    this.#guard.enter();
     try {
-      result = this.#transform(document, this.#context);
+      const result = this.#transform(document, this.#context);
       for (const output of outputsOf(result)) this.#addOutput(output, offset);
     } catch (error) {
       if (error instanceof HaltError) throw error;
@@ -119,6 +123,8 @@ class Outputs {
       throw new HaltError(
         `The transform of "${this.#task.name}" threw on ${this.#place(offset)}; correct it and run again. ${detail}`,
       );
+    } finally {
+      this.#guard.leave();
     }
   }
 

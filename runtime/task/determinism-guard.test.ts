@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type DeterminismGuard, installDeterminismGuard } from "./determinism-guard.ts";
+
+let guard: DeterminismGuard;
+beforeEach(() => {
+  guard = installDeterminismGuard();
+});
+afterEach(() => guard.uninstall());
+
+function guarded<T>(transform: () => T): T {
+  guard.enter();
+  try {
+    return transform();
+  } finally {
+    guard.leave();
+  }
+}
+
+it.each<[string, () => unknown]>([
+  ["Date.now()", () => Date.now()],
+  ["the current time by new Date()", () => new Date()],
+  ["the current time by new Date()", () => Date()],
+  ["Math.random()", () => Math.random()],
+  ["performance.now()", () => performance.now()],
+  ["crypto.randomUUID()", () => crypto.randomUUID()],
+  ["crypto.getRandomValues()", () => crypto.getRandomValues(new Uint8Array(1))],
+  ["fetch", () => fetch("http://127.0.0.1:1")],
+  ["setTimeout", () => setTimeout(() => {}, 0)],
+  ["process", () => process.env.HOME],
+])("%s throws inside a transform, with what to do instead", (shown, transform) => {
+  expect(() => guarded(transform)).toThrow(
+    `The transform uses ${shown}. A transform must give the same outputs for the same input`,
+  );
+});
+
+it("leaves what is pure, and everything between transforms", async () => {
+  const day = guarded(() => new Date("2026-11-23T08:00:00Z"));
+  expect(day.toISOString()).toBe("2026-11-23T08:00:00.000Z");
+  expect(day).toBeInstanceOf(Date);
+  expect(guarded(() => Date.UTC(2026, 0, 1))).toBe(1_767_225_600_000);
+  expect(guarded(() => Math.max(1, 2))).toBe(2);
+  expect(Date.now()).toBeGreaterThan(1.7e12);
+  expect(new Date().toISOString() > "2026").toBe(true);
+  expect(Math.random()).toBeLessThan(1);
+  expect(randomUUID()).toHaveLength(36);
+  expect(process.pid).toBeGreaterThan(0);
+  await new Promise((resolve) => setTimeout(resolve, 1));
+});
+
+it("is off again after a transform that threw", () => {
+  expect(() =>
+    guarded(() => {
+      throw new Error("mine");
+    }),
+  ).toThrow("mine");
+  expect(Date.now()).toBeGreaterThan(0);
+});
+
+it("puts everything back", () => {
+  const guardedDate = Date;
+  guard.uninstall();
+  expect(Date).not.toBe(guardedDate);
+  expect(Object.getOwnPropertyDescriptor(Math, "random")?.writable).toBe(true);
+});

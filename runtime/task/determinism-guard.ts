@@ -1,0 +1,127 @@
+/**
+ * While a transform runs, what would make it give different outputs for the same input throws: the clock, randomness,
+ * the network, timers, the process. The runtime shares the thread and may use all of it between two transforms, so
+ * the guard is a switch, not a removal. (Overriding the globals is how Temporal's TypeScript SDK keeps workflows
+ * deterministic.)
+ */
+
+const REMEDY =
+  "A transform must give the same outputs for the same input, or a replay would differ: take what it needs from the document or from params";
+
+/** Functions that are replaced on their owners, with what to do instead where the remedy can be more exact. */
+const FUNCTIONS: readonly (readonly [owner: () => object | undefined, name: string, shown: string])[] = [
+  [() => Date, "now", "Date.now()"],
+  [() => Math, "random", "Math.random()"],
+  [() => globalThis.performance, "now", "performance.now()"],
+  [() => globalThis.crypto, "randomUUID", "crypto.randomUUID()"],
+  [() => globalThis.crypto, "getRandomValues", "crypto.getRandomValues()"],
+];
+
+const GLOBALS: readonly string[] = [
+  "fetch",
+  "WebSocket",
+  "EventSource",
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "queueMicrotask",
+  "process",
+  "localStorage",
+  "sessionStorage",
+];
+
+export interface DeterminismGuard {
+  /** From here on what is guarded throws, until `leave`. */
+  enter(): void;
+  leave(): void;
+  /** Puts everything back as it was. */
+  uninstall(): void;
+}
+
+/** Installs the guard in this thread, switched off. */
+export function installDeterminismGuard(): DeterminismGuard {
+  let active = false;
+  const undo: (() => void)[] = [];
+  const refuse = (shown: string) => {
+    if (active) throw new Error(`The transform uses ${shown}. ${REMEDY}.`);
+  };
+  for (const [owner, name, shown] of FUNCTIONS) {
+    const object = owner();
+    if (object) undo.push(replaceMethod(object, name, () => refuse(shown)));
+  }
+  for (const name of GLOBALS) undo.push(replaceGlobal(name, () => refuse(name)));
+  undo.push(replaceDate(() => refuse("the current time by new Date()")));
+  return {
+    enter: () => {
+      active = true;
+    },
+    leave: () => {
+      active = false;
+    },
+    uninstall: () => {
+      for (const step of undo.reverse()) step();
+    },
+  };
+}
+
+function replaceMethod(owner: object, name: string, refuse: () => void): () => void {
+  const original: unknown = Reflect.get(owner, name);
+  const before = Object.getOwnPropertyDescriptor(owner, name);
+  if (typeof original !== "function") return () => {};
+  Object.defineProperty(owner, name, {
+    configurable: true,
+    writable: true,
+    value: (...args: unknown[]) => {
+      refuse();
+      return Reflect.apply(original, owner, args);
+    },
+  });
+  return () => {
+    if (before) Object.defineProperty(owner, name, before);
+    else Reflect.deleteProperty(owner, name);
+  };
+}
+
+function replaceGlobal(name: string, refuse: () => void): () => void {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name);
+  if (!before?.configurable) return () => {};
+  const read = () => (before.get ? Reflect.apply(before.get, globalThis, []) : before.value);
+  Object.defineProperty(globalThis, name, {
+    configurable: true,
+    enumerable: before.enumerable ?? false,
+    get: () => {
+      refuse();
+      return read();
+    },
+    set: (value: unknown) => {
+      refuse();
+      Object.defineProperty(globalThis, name, {
+        ...before,
+        get: undefined,
+        set: undefined,
+        value,
+        writable: true,
+      });
+    },
+  });
+  return () => Object.defineProperty(globalThis, name, before);
+}
+
+/** `new Date(text)` is pure and stays; `new Date()` and `Date()` read the clock. */
+function replaceDate(refuse: () => void): () => void {
+  const Original = globalThis.Date;
+  const guarded: DateConstructor = new Proxy(Original, {
+    construct(target, args, newTarget) {
+      if (args.length === 0) refuse();
+      return Reflect.construct(target, args, newTarget === guarded ? target : newTarget) as Date;
+    },
+    apply(target, self, args) {
+      refuse();
+      return Reflect.apply(target, self, args);
+    },
+  });
+  globalThis.Date = guarded;
+  return () => {
+    globalThis.Date = Original;
+  };
+}
