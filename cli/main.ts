@@ -18,7 +18,9 @@ program
   .command("check")
   .description("type-check the flows and everything that types cannot say; exit 1 if there is an error")
   .argument("[files...]", "flow files or folders (default: those of the configuration)")
-  .addOption(new Option("--format <format>", "output").choices(["text", "json"]).default("text"))
+  .addOption(
+    new Option("--format <format>", "output").choices(["text", "json", "github", "sarif"]).default("text"),
+  )
   .addOption(json())
   .addOption(config())
   .action(async (files, options) => (await import("./commands/check.ts")).check(files, options));
@@ -31,6 +33,40 @@ program
   .addOption(json())
   .addOption(config())
   .action(async (files, options) => (await import("./commands/build.ts")).build(files, options));
+
+program
+  .command("diff")
+  .description("show what the flows, as they are now, would do to data")
+  .argument(
+    "[base]",
+    "a git revision, a plan.json or its directory (default: what last ran in the data directory)",
+  )
+  .argument(
+    "[files...]",
+    "flow files or folders (default: those of the configuration); after -- for the default base",
+  )
+  .addOption(new Option("--format <format>", "output").choices(["text", "json", "markdown"]).default("text"))
+  .addOption(json())
+  .option("--exit-code", "exit 2 if there are changes")
+  .addOption(
+    new Option("--fail-on <verdict>", "exit 1 if the diff is that bad, or worse").choices([
+      "destructive",
+      "rebuild",
+    ]),
+  )
+  .addOption(config())
+  .action(async (base, files, options) =>
+    (await import("./commands/diff.ts")).diff(base === undefined ? [] : [base, ...files], options),
+  );
+
+program
+  .command("graph")
+  .description("print the flows as a graph")
+  .argument("[files...]", "flow files or folders (default: those of the configuration)")
+  .addOption(new Option("--format <format>", "output").choices(["mermaid", "dot", "json"]).default("mermaid"))
+  .addOption(json())
+  .addOption(config())
+  .action(async (files, options) => (await import("./commands/graph.ts")).graph(files, options));
 
 program
   .command("run")

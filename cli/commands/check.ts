@@ -1,23 +1,32 @@
-import { hasErrors, renderJson, renderText } from "../../compiler/index.ts";
+import { hasErrors, renderGithub, renderJson, renderSarif, renderText } from "../../compiler/index.ts";
 import { compileProject } from "../compile-project.ts";
 
+type Format = "text" | "json" | "github" | "sarif";
+
 interface CheckOptions {
-  readonly format: "text" | "json";
+  readonly format: Format;
   readonly json?: boolean;
   readonly config?: string;
 }
 
 export async function check(files: readonly string[], options: CheckOptions): Promise<void> {
   const { diagnostics, build } = await compileProject(files, options.config);
-  const cwd = process.cwd();
-  if (options.json || options.format === "json") {
-    process.stdout.write(renderJson(diagnostics, { cwd }));
-  } else {
-    process.stdout.write(renderText(diagnostics, { cwd, color: process.stdout.isTTY === true }));
-    if (build) process.stderr.write(`${summary(Object.keys(build.plan.collections).length)}\n`);
+  const format = options.json ? "json" : options.format;
+  process.stdout.write(RENDERERS[format](diagnostics, process.cwd()));
+  if (build && format === "text") {
+    process.stderr.write(`${summary(Object.keys(build.plan.collections).length)}\n`);
   }
   if (hasErrors(diagnostics)) process.exitCode = 1;
 }
+
+type Diagnostics = Parameters<typeof renderJson>[0];
+
+const RENDERERS: Readonly<Record<Format, (diagnostics: Diagnostics, cwd: string) => string>> = {
+  text: (diagnostics, cwd) => renderText(diagnostics, { cwd, color: process.stdout.isTTY === true }),
+  json: (diagnostics, cwd) => renderJson(diagnostics, { cwd }),
+  github: (diagnostics, cwd) => renderGithub(diagnostics, { cwd }),
+  sarif: (diagnostics, cwd) => renderSarif(diagnostics, { cwd }),
+};
 
 function summary(collections: number): string {
   return `${collections} ${collections === 1 ? "collection" : "collections"}, no errors`;
