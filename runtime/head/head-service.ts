@@ -4,6 +4,7 @@
  */
 import type { Json } from "../../plan/plan.ts";
 import type { Run } from "../journal/run.ts";
+import type { DiskReserve } from "./disk-reserve.ts";
 import type { CommitOutcome, EmbeddedHead } from "./embedded-head.ts";
 import type {
   Committed,
@@ -39,18 +40,26 @@ export class HeadService implements Head {
   #scheduled = false;
   #closed = false;
   readonly #onWriteFailure: (error: Error) => void;
+  readonly #reserve: DiskReserve;
 
   /**
    * `onWriteFailure` is told when a flush failed. The process must end then: what the kernel has of the
-   * failed write is unknown, and a later flush may report success without it.
+   * failed write is unknown, and a later flush may report success without it. `reserve` may refuse appends.
    */
-  constructor(head: EmbeddedHead, onWriteFailure: (error: Error) => void) {
+  constructor(
+    head: EmbeddedHead,
+    onWriteFailure: (error: Error) => void,
+    reserve: DiskReserve = () => undefined,
+  ) {
     this.#head = head;
     this.#onWriteFailure = onWriteFailure;
+    this.#reserve = reserve;
   }
 
   commit(transaction: HeadTransaction): Promise<Committed> {
     if (this.#closed) return Promise.reject(new Error("The head is closed."));
+    const refusal = transaction.appends.length > 0 ? this.#reserve() : undefined;
+    if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#queue.push({ transaction, resolve, reject });
       if (this.#scheduled) return;

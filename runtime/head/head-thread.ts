@@ -1,6 +1,7 @@
 /** The thread that owns the head. It runs no user code; every other thread asks it over a port. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { expose, thrownOf } from "../threads/remote.ts";
+import { diskReserve } from "./disk-reserve.ts";
 import { EmbeddedHead } from "./embedded-head.ts";
 import type { Head } from "./head.ts";
 import { HeadService } from "./head-service.ts";
@@ -26,7 +27,7 @@ const fail = (error: unknown) =>
   parent.postMessage({ kind: "failed", thrown: thrownOf(error) } satisfies HeadThreadEvent);
 
 try {
-  const service = new HeadService(new EmbeddedHead(directory), fail);
+  const service = new HeadService(new EmbeddedHead(directory), fail, diskReserve(directory));
   parent.on("message", (command: HeadThreadCommand) => {
     if (command.kind === "connect") expose<Head>(service, command.port);
     else void service.close().then(() => process.exit(0), fail);

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { diskReserve } from "./disk-reserve.ts";
+import { EmbeddedHead } from "./embedded-head.ts";
+import { HeadService } from "./head-service.ts";
+
+async function world(reserve: (directory: string) => () => Error | undefined = () => () => undefined) {
+  const directory = mkdtempSync(join(tmpdir(), "weir-service-"));
+  const embedded = new EmbeddedHead(directory);
+  const groups: number[] = [];
+  const commit = embedded.commit.bind(embedded);
+  embedded.commit = (transactions) => {
+    groups.push(transactions.length);
+    return commit(transactions);
+  };
+  const fail = (error: Error) => {
+    throw error;
+  };
+  const head = new HeadService(embedded, fail, reserve(directory));
+  onTestFinished(async () => {
+    await head.close();
+    rmSync(directory, { recursive: true });
+  });
+  const [journal] = await head.ensureJournals([{ collection: "a", partition: 0 }]);
+  const id = journal?.id ?? "";
+  const { fence } = await head.openTask("t");
+  const append = (n: number) =>
+    head.commit({
+      task: "t",
+      fence,
+      appends: [{ journal: id, count: 1, lines: Buffer.from(`{"n":${n}}\n`) }],
+    });
+  return { head, id, fence, append, groups };
+}
+
+it("commits what is ready together, in the order of the calls", async () => {
+  const { head, id, append, groups } = await world();
+  const commits = await Promise.all([append(0), append(1), append(2)]);
+  expect(groups).toEqual([3]);
+  expect(commits.flatMap(({ firsts }) => firsts)).toEqual([0, 1, 2]);
+  const runs = await head.readHead(id, 0, 1e6);
+  expect(runs.map(({ lines }) => Buffer.from(lines).toString()).join("")).toBe('{"n":0}\n{"n":1}\n{"n":2}\n');
+});
+
+it("wakes those that wait for a journal's next document, and no others", async () => {
+  const { head, id, append } = await world();
+  const [other] = await head.ensureJournals([{ collection: "b", partition: 0 }]);
+  const woken: string[] = [];
+  const first = head.wait(id, 0).then(() => woken.push("a"));
+  const never = head.wait(other?.id ?? "", 0).then(() => woken.push("b"));
+  never.catch(() => {}); // rejected when the head closes
+  await append(0);
+  await first;
+  await head.wait(id, 0); // there already
+  expect(woken).toEqual(["a"]);
+});
+
+it("takes nothing in below the disk's reserve, and still moves checkpoints", async () => {
+  const { head, fence, append } = await world((directory) => diskReserve(directory, Number.MAX_SAFE_INTEGER));
+  await expect(append(0)).rejects.toThrow(/Nothing is taken in until there is room/);
+  await head.commit({ task: "t", fence, appends: [], checkpoint: 1 });
+  expect(await head.checkpoints(["t"])).toEqual([1]);
+});
