@@ -16,7 +16,7 @@ import { tasksOf } from "./graph.ts";
 import type { JournalState } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
-import { storeEpoch } from "./store-epoch.ts";
+import { hasStoreEpoch, storeEpoch } from "./store-epoch.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { Task, TaskReport } from "./task/task.ts";
 import { isSettled, statusOf, type TaskStatus } from "./task-status.ts";
@@ -130,7 +130,8 @@ export class Runtime {
       refuseChanges(applied, build.plan);
       // The references have been replaced: what is left is the store's own configuration.
       const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
-      const store = await openStore(storeConfig);
+      // What is captured is safe in the head: a store that cannot be reached just now holds up nothing but itself.
+      const store = await openStore(storeConfig, { probe: !(await hasStoreEpoch(head.head)) });
       undo.unshift(() => store.close());
       const epoch = await storeEpoch(head.head, store);
       const specs = Object.keys(build.plan.collections).map((collection) => ({ collection, partition: 0 }));

@@ -21,6 +21,12 @@ export class ForeignStoreError extends Error {
   override readonly name = "ForeignStoreError";
 }
 
+/** Whether this head has taken its epoch, so that it can start while the store cannot be reached. */
+export async function hasStoreEpoch(head: Head): Promise<boolean> {
+  const note = (await head.getNote(NOTE)) as EpochNote | undefined; // written below
+  return note?.claimed === true;
+}
+
 /** The head's epoch in this store; takes one the first time. */
 export async function storeEpoch(head: Head, store: ObjectStore): Promise<number> {
   const note = (await head.getNote(NOTE)) as EpochNote | undefined; // written below

@@ -24,7 +24,7 @@ const stop = new AbortController();
 parent.once("message", () => stop.abort());
 
 const head = remote<Head>(data.head);
-const store = await openStore(data.store);
+const store = await openStore(data.store, { probe: false });
 const archiver = new Archiver(head, store, data.epoch, data.settings);
 const MAX_BACKOFF_MS = 60_000;
 let failures = 0;

@@ -22,7 +22,7 @@ const IDLE_TIMEOUT = 30_000;
 const TRIES = 4;
 const PARALLEL_DELETES = 16;
 
-export async function openS3Store(config: S3Config): Promise<ObjectStore> {
+export async function openS3Store(config: S3Config, probe: boolean): Promise<ObjectStore> {
   const place = describe(config);
   if ((config.accessKeyId === undefined) !== (config.secretAccessKey === undefined)) {
     throw new StoreError(`${place}: accessKeyId and secretAccessKey go together: give both or neither.`, {
@@ -32,7 +32,7 @@ export async function openS3Store(config: S3Config): Promise<ObjectStore> {
   const sdk = await import("@aws-sdk/client-s3");
   const store = new S3Store(sdk, createClient(sdk, config), config.bucket, folder(config.prefix), place);
   try {
-    await store.probe();
+    if (probe) await store.probe();
   } catch (error) {
     await store.close();
     throw error;

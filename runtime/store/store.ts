@@ -10,15 +10,26 @@ export {
   StoreError,
 } from "./object-store.ts";
 
+export interface OpenStoreOptions {
+  /**
+   * Whether to ask a bucket for a listing first, so that what is wrong with the configuration is told at once. Without
+   * it a bucket that cannot be reached now is opened all the same, and its operations fail until it can be. Default true.
+   */
+  readonly probe?: boolean;
+}
+
 /**
- * Opens a store and checks that it can be listed. A directory is created if it is missing, a bucket is not.
- * Rejects with `StoreError`. The S3 SDK is loaded only for a bucket.
+ * Opens a store. A directory is created if it is missing, a bucket is not. Rejects with `StoreError`. The S3 SDK is
+ * loaded only for a bucket.
  */
-export async function openStore(config: StoreConfig): Promise<ObjectStore> {
+export async function openStore(
+  config: StoreConfig,
+  { probe = true }: OpenStoreOptions = {},
+): Promise<ObjectStore> {
   if ("directory" in config) {
     const { openDirectoryStore } = await import("./directory-store.ts");
     return openDirectoryStore(config.directory);
   }
   const { openS3Store } = await import("./s3-store.ts");
-  return openS3Store(config.s3);
+  return openS3Store(config.s3, probe);
 }

@@ -29,7 +29,7 @@ async function run([first, ...rest]: readonly Task[]): Promise<void> {
     const driver = await captureDriver(first.plan.connector);
     return runCaptures(captures, driver, head, data.settings, stop.signal, report);
   }
-  const store = await openStore(data.store);
+  const store = await openStore(data.store, { probe: false });
   try {
     if (first.kind === "derivation") return await runDerivation(first, head, store, stop.signal, report);
     const driver = await materializationDriver(first.plan.connector);
