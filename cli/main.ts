@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-import { createRequire } from "node:module";
+import { createRequire, enableCompileCache } from "node:module";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseFrom, parseLimit } from "./read-options.ts";
+
+// TypeScript and esbuild are large: the second start takes them compiled.
+enableCompileCache();
 
 /** Each command's module is loaded when it is called: `run --plan` loads no compiler. */
 const program = new Command("weir")

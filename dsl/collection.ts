@@ -5,6 +5,7 @@ import { frozenJson } from "./json.ts";
 import { checkDefinition } from "./names.ts";
 import type { KeyPath } from "./paths.ts";
 import type { Reduce } from "./reduce.ts";
+import type { KeyOf, Remove } from "./remove.ts";
 import type { Doc, Fractional, Schema } from "./schema.ts";
 
 /** What `params` may hold. */
@@ -16,11 +17,18 @@ export interface JsonObject {
 /** The key's paths if they were inferred as literals, else nothing. */
 export type Given<K extends readonly string[]> = number extends K["length"] ? never : K[number];
 
-/** What a transform may give back for one document. */
-export type Out<T> = T | Iterable<T> | undefined | void;
+/** What a transform may give back for one document of its source; `P` are the paths of the derived collection's key. */
+export type Out<D, P extends string> =
+  | D
+  | Remove<KeyOf<D, P>>
+  | Iterable<D | Remove<KeyOf<D, P>>>
+  | undefined
+  | void;
 
 // Deferred while `S` is being inferred: otherwise enum and literal fields of the output widen to `string`.
-export type Transform<D, C, S> = [S] extends [never] ? never : (document: D, context: C) => Out<Doc<S>>;
+export type Transform<D, C, S, K extends readonly string[]> = [S] extends [never]
+  ? never
+  : (document: D, context: C) => Out<Doc<S>, K[number]>;
 
 /** A collection's own part of its declaration. */
 export interface CollectionDefinition<S extends Schema, K extends readonly string[]> {
@@ -37,11 +45,12 @@ export interface DerivationDefinition<D, S extends Schema, K extends readonly st
   /** JSON that the transform gets as `context.params`: what differs between flows made by a loop or a function. */
   readonly params?: P;
   /**
-   * Maps one document of the source to a document, several (an array, a generator) or none. It is pure:
+   * Maps one document of the source to a document, several (an array, a generator) or none; `remove(key)` among
+   * them removes a document. It is pure:
    * the same input always gives the same output, and it uses nothing but its arguments, constants and
    * pure functions.
    */
-  readonly transform: Transform<D, { readonly params: P }, S>;
+  readonly transform: Transform<D, { readonly params: P }, S, NoInfer<K>>;
 }
 
 /**

@@ -29,4 +29,5 @@ export {
 export { type EnvReference, env } from "./env.ts";
 export type { FieldPath, KeyPath, RequiredPath, Scalar } from "./paths.ts";
 export type { Reduce, Strategy } from "./reduce.ts";
+export { type KeyOf, type Remove, remove } from "./remove.ts";
 export type { Doc, Fractional, Schema } from "./schema.ts";

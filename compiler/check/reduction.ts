@@ -38,7 +38,13 @@ export function reduceComplaint(schema: JsonSchema, path: string, strategy: unkn
     case "last":
       return undefined;
     case "sum":
-      return needs(field, strategy, ["number", "integer"], "numbers", "Use another strategy, or a number field.");
+      return needs(
+        field,
+        strategy,
+        ["number", "integer"],
+        "numbers",
+        "Use another strategy, or a number field.",
+      );
     case "min":
     case "max":
       return (
@@ -87,7 +93,8 @@ function setComplaint(schema: JsonSchema, path: string): Complaint | undefined {
   for (const name of fields.keys()) {
     const elements = elementsAt(schema, `${path}.${name}`);
     const list = [...(fields.get(name)?.types ?? [])];
-    if (list.every((type) => type === "array") && elements !== undefined && isScalar(elements.types)) continue;
+    if (list.every((type) => type === "array") && elements !== undefined && isScalar(elements.types))
+      continue;
     return { what: `set needs lists of strings, numbers or booleans, and ${path}.${name} is none`, fix };
   }
   return undefined;
@@ -109,7 +116,10 @@ function mergeByKeyComplaint(
     };
   }
   if (key.length === 0) {
-    return { what: "merge has an empty key", fix: 'Name fields of the elements, as in { merge: { key: ["id"] } }.' };
+    return {
+      what: "merge has an empty key",
+      fix: 'Name fields of the elements, as in { merge: { key: ["id"] } }.',
+    };
   }
   for (const name of key) {
     const found = elements.fieldAt(name);

@@ -31,9 +31,7 @@ export interface FieldChange {
 }
 
 /** Where the documents come from that are read again: a collection from its first offset on, or a capture's source. */
-export type ReplayFrom =
-  | { readonly collection: string; readonly offset: 0 }
-  | { readonly source: string };
+export type ReplayFrom = { readonly collection: string; readonly offset: 0 } | { readonly source: string };
 
 export const OFFLINE = "unknown (offline)";
 
@@ -84,6 +82,8 @@ export function diffOf(changes: readonly Change[]): PlanDiff {
     (a, b) =>
       Number(b.destructive) - Number(a.destructive) ||
       ACTIONS.indexOf(a.action) - ACTIONS.indexOf(b.action) ||
+      // Causes before what follows from them.
+      a.because.length - b.because.length ||
       KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
       (a.name < b.name ? -1 : 1),
   );

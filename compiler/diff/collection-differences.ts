@@ -5,6 +5,8 @@ import {
   type Difference,
   guaranteeDifferences,
   optionChanges,
+  otherDifferences,
+  own,
   part,
   reduceDifferences,
   sameJson,
@@ -21,9 +23,19 @@ export function collectionDifferences(name: string, base: Plan, next: Plan): rea
     ...(wasCaptured && captured ? captureDifferences(wasCaptured, captured) : []),
     ...(wasDerived && derived ? derivationDifferences(wasDerived, derived) : []),
     ...keyDifferences(before, after, captured !== undefined),
-    ...schemaDifferences(before, after),
+    ...schemaDifferences(before, after).map((each) => (captured ? withSenders(each, after) : each)),
     ...reduceDifferences(before, after),
+    ...otherDifferences(before, after, new Set(["schema", "key", "reduce"])),
   ];
+}
+
+/** A closed schema refuses what it does not name: a field that is removed must go at its source first. */
+function withSenders(difference: Difference, { schema }: CollectionPlan): Difference {
+  const removed = difference.fields.filter(({ rule }) => rule === "removed").map(({ path }) => path);
+  if (removed.length === 0 || difference.effect !== "update" || schema.additionalProperties !== false)
+    return difference;
+  const caution = `A document that still has ${removed.join(" or ")} is refused from now on. Let the source leave it out first, or keep it as an optional field.`;
+  return { ...difference, caution };
 }
 
 function* kindDifferences(wasCaptured: boolean, captured: boolean): Generator<Difference> {
@@ -44,29 +56,36 @@ function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator
   const moved = before.connector !== after.connector;
   if (!moved && sameJson(before.config, after.config)) return;
   const refused = "its source has changed, to which the capture's cursor does not apply";
-  const changed = optionChanges("source", before.config, after.config, () => "no");
+  const rebuilt = moved || !goesOn(before, after);
+  const changed = optionChanges("source", before.config, after.config, () => (rebuilt ? "no" : "not-needed"));
   const options = changed.map(({ path }) => path).join(", ");
-  if (!moved && before.connector === "http") {
-    yield {
-      effect: "resume",
-      reason: "documents are posted to another path from here on; those stored before stay",
-      fields: changed,
-      caution: "The old path answers 404 once this runs: change the senders with it.",
-    };
-    return;
-  }
-  if (!moved && before.connector === "files" && changed.every(({ path }) => path === "watch")) {
-    yield { effect: "resume", reason: "it goes on from its cursor; whether it ends has changed", fields: changed, refused };
+  if (!rebuilt) {
+    yield before.connector === "http"
+      ? {
+          effect: "resume",
+          reason: "documents are posted to another path from here on: those stored before stay",
+          fields: changed,
+          caution: "The old path answers 404 once this runs: change the senders with it.",
+        }
+      : {
+          effect: "resume",
+          reason: "it goes on from its cursor: whether it waits for more has changed",
+          fields: changed,
+          refused,
+        };
     return;
   }
   const connector = moved ? [part("source", "connector", before.connector, after.connector, "no")] : [];
-  const what = moved ? `it reads from ${after.connector} instead of ${before.connector}` : `of its source has changed: ${options}`;
+  const what = moved
+    ? `it reads from ${after.connector} instead of ${before.connector}`
+    : `of its source has changed: ${options}`;
   yield {
     effect: "rebuild",
     reason: `${what}; its cursor does not apply, so the source is read from its beginning`,
     fields: [...connector, ...changed],
     destructive: true,
-    caution: "Documents that the old source gave are not in the rebuilt collection. Declare the new source under a new name to keep both.",
+    caution:
+      "Documents that the old source gave are not in the rebuilt collection. Declare the new source under a new name to keep both.",
     refused,
   };
 }
@@ -74,9 +93,12 @@ function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator
 function* derivationDifferences(before: DerivationPlan, after: DerivationPlan): Generator<Difference> {
   const names = ({ sources }: DerivationPlan) => sources.map(({ collection }) => collection).join(", ");
   if (!sameJson(before.sources, after.sources)) {
+    const moved = names(after) !== names(before);
     yield {
       effect: "rebuild",
-      reason: `it derives from ${names(after)} instead of ${names(before)}`,
+      reason: moved
+        ? `it derives from ${names(after)} instead of ${names(before)}`
+        : `what it reads of ${names(after)} has changed`,
       fields: [part("source", "from", names(before), names(after), "yes")],
       refused: "it derives from another source",
     };
@@ -98,12 +120,25 @@ function* derivationDifferences(before: DerivationPlan, after: DerivationPlan): 
       refused: "the params of its transform have changed",
     };
   }
+  yield* otherDifferences(before.transform, after.transform, new Set(["bundle", "params"]));
+  yield* otherDifferences(before, after, new Set(["sources", "transform"]));
+}
+
+/** HTTP keeps no cursor, and that of files holds whether they are watched or not. */
+function goesOn(before: CapturePlan, after: CapturePlan): boolean {
+  const { watch: _before, ...was } = before.config;
+  const { watch: _after, ...is } = after.config;
+  return before.connector === "http" || (before.connector === "files" && sameJson(was, is));
 }
 
 const SHORT_HASH = 12;
 
 /** A derived collection's removals name rows by the old key; a captured one holds whole documents only. */
-function* keyDifferences(before: CollectionPlan, after: CollectionPlan, captured: boolean): Generator<Difference> {
+function* keyDifferences(
+  before: CollectionPlan,
+  after: CollectionPlan,
+  captured: boolean,
+): Generator<Difference> {
   if (sameJson(before.key, after.key)) return;
   const refused = "its key has changed";
   const text = ({ key }: CollectionPlan) => key.join(", ");
@@ -111,7 +146,12 @@ function* keyDifferences(before: CollectionPlan, after: CollectionPlan, captured
     part("key", "key", text(before), text(after), stored),
   ];
   if (sameJson([...before.key].sort(), [...after.key].sort())) {
-    yield { effect: "update", reason: "its key fields stand in another order", fields: change("not-needed"), refused };
+    yield {
+      effect: "update",
+      reason: "its key fields stand in another order",
+      fields: change("not-needed"),
+      refused,
+    };
     return;
   }
   if (!captured) {
@@ -126,7 +166,8 @@ function* keyDifferences(before: CollectionPlan, after: CollectionPlan, captured
   if (after.key.every((path) => wasRequired(before, after, path))) {
     yield {
       effect: "update",
-      reason: "its key has changed: documents stored before have the new one's fields, targets have a row per key",
+      reason:
+        "its key has changed: documents stored before have the new one's fields, targets have a row per key",
       fields: change("not-needed"),
       refused,
       targets: "rebuild",
@@ -144,8 +185,4 @@ function* keyDifferences(before: CollectionPlan, after: CollectionPlan, captured
 function wasRequired(before: CollectionPlan, after: CollectionPlan, path: string): boolean {
   const [was, is] = [fieldAt(before.schema, path), fieldAt(after.schema, path)];
   return was?.required === true && is !== undefined && [...was.types].every((type) => is.types.has(type));
-}
-
-function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
 }

@@ -3,8 +3,8 @@ import { canonicalJson } from "../../plan/canonical.ts";
 import type { Json, JsonSchema } from "../../plan/plan.ts";
 import { describe } from "./describe-schema.ts";
 import { compareBounds, compareFormats, isConstrained, meaningOf, sameRest } from "./keywords.ts";
-import { alternativesOf, asObject, literalsOf, resolveReference, typeOfSchema } from "./schema-shape.ts";
 import type { SchemaRuleName } from "./schema-rules.ts";
+import { alternativesOf, asObject, literalsOf, resolveReference, typeOfSchema } from "./schema-shape.ts";
 
 export interface FieldDifference {
   /** Dotted; `tags[]` is what an array holds, `rates.*` what a record does. Empty for the document itself. */
@@ -22,29 +22,34 @@ interface Side {
 
 /** In the order of the paths. Empty where the two allow the same documents as far as it can tell. */
 export function compareSchemas(before: JsonSchema, after: JsonSchema): readonly FieldDifference[] {
-  const found = [...values("", { schema: before, root: before }, { schema: after, root: after }, 0)];
+  const found = [...values("", { schema: before, root: before }, { schema: after, root: after }, new Set())];
   return found.sort((a, b) => order(a.path, b.path) || order(a.rule, b.rule));
 }
 
-/** Deeper than this, schemas refer to themselves. */
-const MAX_DEPTH = 24;
+/** Pairs of schemas that are being compared further out: of schemas that refer to themselves they come again. */
+type Trail = ReadonlySet<string>;
 
-function* values(path: string, before: Side, after: Side, depth: number): Generator<FieldDifference> {
+function* values(path: string, before: Side, after: Side, outer: Trail): Generator<FieldDifference> {
   if (same(before.schema, after.schema) && same(definitions(before), definitions(after))) return;
+  const pair = canonicalJson([before.schema, after.schema]);
+  if (outer.has(pair)) return;
+  const trail = pair.includes('"$ref"') ? new Set([...outer, pair]) : outer;
   const [b, a] = [resolved(before), resolved(after)];
-  const found = (rule: SchemaRuleName) => ({ path, rule, before: describe(b.schema), after: describe(a.schema) });
-  if (depth > MAX_DEPTH) {
-    if (!same(before.root, after.root)) yield found("unproved");
-    return;
-  }
+  const found = (rule: SchemaRuleName) => ({
+    path,
+    rule,
+    before: describe(b.schema),
+    after: describe(a.schema),
+  });
   const [was, is] = [alternativesOf(b.schema, b.root), alternativesOf(a.schema, a.root)];
   if (was.nullable !== is.nullable) yield found(is.nullable ? "null-allowed" : "null-refused");
   const [oneBefore, oneAfter] = [was.branches[0], is.branches[0]];
   if (was.branches.length === 1 && is.branches.length === 1 && oneBefore && oneAfter) {
-    yield* single(path, { schema: oneBefore, root: b.root }, { schema: oneAfter, root: a.root }, depth);
+    yield* single(path, { schema: oneBefore, root: b.root }, { schema: oneAfter, root: a.root }, trail);
     return;
   }
-  const texts = (branches: readonly JsonSchema[]) => new Set(branches.map((each) => canonicalJson(meaningOf(each))));
+  const texts = (branches: readonly JsonSchema[]) =>
+    new Set(branches.map((each) => canonicalJson(meaningOf(each))));
   const [old, now] = [texts(was.branches), texts(is.branches)];
   const [grown, shrunk] = [[...now].some((each) => !old.has(each)), [...old].some((each) => !now.has(each))];
   if (!grown && !shrunk) {
@@ -54,7 +59,7 @@ function* values(path: string, before: Side, after: Side, depth: number): Genera
 }
 
 /** Two schemas that are no unions. */
-function* single(path: string, before: Side, after: Side, depth: number): Generator<FieldDifference> {
+function* single(path: string, before: Side, after: Side, trail: Trail): Generator<FieldDifference> {
   const [b, a] = [before.schema, after.schema];
   const found = (rule: SchemaRuleName) => ({ path, rule, before: describe(b), after: describe(a) });
   const [oldType, newType] = [typeOfSchema(b), typeOfSchema(a)];
@@ -79,8 +84,8 @@ function* single(path: string, before: Side, after: Side, depth: number): Genera
   const format = compareFormats(b, a);
   if (format !== "same") yield found(`format-${format}`);
   if (!sameRest(b, a)) yield found("unproved");
-  if (newType === "object") yield* fields(path, before, after, depth);
-  if (newType === "array") yield* items(path, before, after, depth);
+  if (newType === "object") yield* fields(path, before, after, trail);
+  if (newType === "array") yield* items(path, before, after, trail);
 }
 
 function* literals(
@@ -89,21 +94,22 @@ function* literals(
   found: (rule: SchemaRuleName) => FieldDifference,
 ): Generator<FieldDifference> {
   const lost = after !== undefined && (before === undefined || [...before].some((each) => !after.has(each)));
-  const gained = before !== undefined && (after === undefined || [...after].some((each) => !before.has(each)));
+  const gained =
+    before !== undefined && (after === undefined || [...after].some((each) => !before.has(each)));
   // Values that went are what stored documents may hold, whatever came instead.
   if (lost) yield found("values-removed");
   else if (gained) yield found("values-added");
 }
 
-function* fields(path: string, before: Side, after: Side, depth: number): Generator<FieldDifference> {
+function* fields(path: string, before: Side, after: Side, trail: Trail): Generator<FieldDifference> {
   const [old, now] = [asObject(before.schema.properties), asObject(after.schema.properties)];
   const [oldRequired, newRequired] = [requiredOf(before.schema), requiredOf(after.schema)];
   for (const name of [...new Set([...Object.keys(old), ...Object.keys(now)])].sort(order)) {
     const at = path === "" ? name : `${path}.${name}`;
-    const was = Object.hasOwn(old, name) ? resolved({ schema: asObject(old[name]), root: before.root }) : undefined;
-    const is = Object.hasOwn(now, name) ? resolved({ schema: asObject(now[name]), root: after.root }) : undefined;
+    const was = Object.hasOwn(old, name) ? { schema: asObject(old[name]), root: before.root } : undefined;
+    const is = Object.hasOwn(now, name) ? { schema: asObject(now[name]), root: after.root } : undefined;
     const text = (side: Side | undefined, required: boolean) =>
-      side === undefined ? null : `${describe(side.schema)}${required ? "" : ", optional"}`;
+      side === undefined ? null : `${describe(resolved(side).schema)}${required ? "" : ", optional"}`;
     const [wasRequired, isRequired] = [oldRequired.has(name), newRequired.has(name)];
     const found = (rule: SchemaRuleName): FieldDifference => {
       return { path: at, rule, before: text(was, wasRequired), after: text(is, isRequired) };
@@ -111,12 +117,13 @@ function* fields(path: string, before: Side, after: Side, depth: number): Genera
     if (was === undefined) yield found(isRequired ? "added-required" : "added-optional");
     else if (is === undefined) yield found("removed");
     else {
-      if (wasRequired !== isRequired) yield found(isRequired ? "optional-to-required" : "required-to-optional");
-      yield* values(at, was, is, depth + 1);
+      if (wasRequired !== isRequired)
+        yield found(isRequired ? "optional-to-required" : "required-to-optional");
+      yield* values(at, was, is, trail);
     }
   }
   const [oldOther, newOther] = [before.schema.additionalProperties, after.schema.additionalProperties];
-  yield* others(path === "" ? "*" : `${path}.*`, oldOther, newOther, before, after, depth);
+  yield* others(path === "" ? "*" : `${path}.*`, oldOther, newOther, before, after, trail);
 }
 
 /** What an object may hold besides its named fields; absence allows anything. */
@@ -126,7 +133,7 @@ function* others(
   is: Json | undefined,
   before: Side,
   after: Side,
-  depth: number,
+  trail: Trail,
 ): Generator<FieldDifference> {
   if (was === false || is === false) {
     if (was === is) return;
@@ -136,17 +143,17 @@ function* others(
     return;
   }
   const side = (value: Json | undefined, root: JsonSchema) => ({ schema: asObject(value), root });
-  yield* values(path, side(was, before.root), side(is, after.root), depth + 1);
+  yield* values(path, side(was, before.root), side(is, after.root), trail);
 }
 
-function* items(path: string, before: Side, after: Side, depth: number): Generator<FieldDifference> {
+function* items(path: string, before: Side, after: Side, trail: Trail): Generator<FieldDifference> {
   const [old, now] = [before.schema, after.schema];
   if (!same(old.prefixItems, now.prefixItems)) {
     yield { path, rule: "unproved", before: describe(old), after: describe(now) };
     return;
   }
   const side = (value: Json | undefined, root: JsonSchema) => ({ schema: asObject(value), root });
-  yield* values(`${path}[]`, side(old.items, before.root), side(now.items, after.root), depth + 1);
+  yield* values(`${path}[]`, side(old.items, before.root), side(now.items, after.root), trail);
 }
 
 function resolved({ schema, root }: Side): Side {
@@ -156,7 +163,9 @@ function resolved({ schema, root }: Side): Side {
 /** What a schema's own text does not show: the definitions, where it may refer to one. */
 function definitions({ schema, root }: Side): Json {
   const text = canonicalJson(schema);
-  return text.includes('"$ref"') ? canonicalJson([root.$defs ?? null, text.includes('"#"') ? root : null]) : null;
+  return text.includes('"$ref"')
+    ? canonicalJson([root.$defs ?? null, text.includes('"#"') ? root : null])
+    : null;
 }
 
 function requiredOf(schema: JsonSchema): ReadonlySet<Json> {

@@ -51,7 +51,8 @@ function limits(schema: JsonSchema): string {
   else if (typeof schema.pattern === "string") parts.push(`/${schema.pattern}/`);
   for (const [keyword, sign] of BOUNDS) {
     const value = schema[keyword];
-    if (value !== undefined && !isSafeIntegerBound(schema, value)) parts.push(`${sign} ${canonicalJson(value)}`);
+    if (value !== undefined && !isSafeIntegerBound(schema, value))
+      parts.push(`${sign} ${canonicalJson(value)}`);
   }
   if (schema.uniqueItems === true) parts.push("unique");
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;

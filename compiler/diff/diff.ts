@@ -32,13 +32,16 @@ export function diff(base: Plan | undefined, next: Plan, sizes: Sizes = new Map(
   const changes: Change[] = [];
   for (const name of collectionsInOrder(next)) {
     const kind = Object.hasOwn(next.captures, name) ? "capture" : "derivation";
-    const from = kind === "capture" ? [] : (next.derivations[name]?.sources ?? []).map(({ collection }) => collection);
+    const from =
+      kind === "capture" ? [] : (next.derivations[name]?.sources ?? []).map(({ collection }) => collection);
     if (!Object.hasOwn(before.collections, name)) {
       changes.push(created(kind, name, from, before, sizes));
       continue;
     }
     const found = collectionDifferences(name, before, next);
-    const upstream = from.flatMap((source) => toDerivations.get(source) ?? []).find(({ effect }) => effect === "rebuild");
+    const upstream = from
+      .flatMap((source) => toDerivations.get(source) ?? [])
+      .find(({ effect }) => effect === "rebuild");
     const change = changed({ kind, name, from, found, upstream, next, sizes });
     if (change === undefined) continue;
     changes.push(change);
@@ -103,7 +106,7 @@ function changed({ kind, name, from, found, upstream, next, sizes }: Changed): C
   const rebuild = rebuilds.length > 0 || upstream?.effect === "rebuild";
   const action = rebuild ? "rebuild" : found.some(({ effect }) => effect === "resume") ? "resume" : "update";
   const because = upstream === undefined || rebuilds.length > 0 ? [name] : [...upstream.because, name];
-  const reasons = found.map(({ reason }) => reason);
+  const reasons = reasonsOf(rebuilds.length > 0 ? rebuilds : found, kind);
   if (upstream !== undefined) reasons.push(rippleReason(kind, from, upstream));
   const refused = found.flatMap((each) => each.refused ?? []);
   const cautions = found.flatMap(({ caution }) => caution ?? []);
@@ -115,19 +118,29 @@ function changed({ kind, name, from, found, upstream, next, sizes }: Changed): C
     name,
     action,
     destructive: found.some(({ destructive }) => destructive === true),
-    reason: sentence([...new Set(reasons)].join("; ")),
+    reason: reasons.map(sentence).join(" "),
     because,
     fields: remade ? fields.map((field) => ({ ...field, storedRowsGetIt: "yes" as const })) : fields,
     replay: rebuild ? replayFor(kind, name, from, found, next, sizes) : null,
-    caution: cautions.length > 0 ? cautions.join(" ") : rebuild ? rebuildCaution(kind, name, found, next) : null,
+    caution:
+      cautions.length > 0 ? cautions.join(" ") : rebuild ? rebuildCaution(kind, name, found, next) : null,
     refusedToday: refusal(refused, upstream),
   };
+}
+
+/** Where a transform has changed, that its output has other fields goes without saying. */
+function reasonsOf(found: readonly Difference[], kind: ChangeKind): string[] {
+  const others = found.filter(({ fields }) => fields.every(({ aspect }) => aspect !== "field"));
+  const shown = kind === "derivation" && others.some(({ effect }) => effect === "rebuild") ? others : found;
+  return shown.flatMap(({ reason }) => reason.split(". "));
 }
 
 function rippleReason(kind: ChangeKind, from: readonly string[], { effect, because }: Ripple): string {
   const cause = because.at(-1) ?? from.join(", ");
   if (effect === "update") return `fields of ${cause} have changed; rows already stored stay as they are`;
-  return kind === "materialization" ? `it is filled again from ${cause}` : `it is computed again from ${cause}`;
+  return kind === "materialization"
+    ? `it is filled again from ${cause}`
+    : `it is computed again from ${cause}`;
 }
 
 function refusal(own: readonly string[], upstream: Ripple | undefined): string | null {
@@ -150,7 +163,12 @@ function replayFor(
   return replayOf([], sizes, next.captures[name]?.connector);
 }
 
-function rebuildCaution(kind: ChangeKind, name: string, found: readonly Difference[], next: Plan): string | null {
+function rebuildCaution(
+  kind: ChangeKind,
+  name: string,
+  found: readonly Difference[],
+  next: Plan,
+): string | null {
   if (found.every(({ effect }) => effect !== "rebuild")) return null;
   if (kind === "capture") {
     const source = next.captures[name]?.connector ?? "its source";

@@ -1,6 +1,6 @@
 /** What two definitions of one thing differ in, and what that alone asks for. */
 import { canonicalJson } from "../../plan/canonical.ts";
-import type { CollectionPlan, ConnectorPlan, Json, JsonObject } from "../../plan/plan.ts";
+import type { CollectionPlan, ConnectorPlan, Json, JsonObject, ReduceStrategy } from "../../plan/plan.ts";
 import type { FieldChange, StoredRows } from "./change.ts";
 import { compareSchemas } from "./compare-schemas.ts";
 import { SCHEMA_RULES } from "./schema-rules.ts";
@@ -36,7 +36,8 @@ export function* schemaDifferences(before: CollectionPlan, after: CollectionPlan
       ...{ aspect: "schema", path: "schema", rule: null, before: null, after: null },
       storedRowsGetIt: "not-needed",
     };
-    const reason = "its schema is written differently (descriptions, defaults or order) and allows the same documents";
+    const reason =
+      "its schema is written differently (descriptions, defaults or order) and allows the same documents";
     yield { effect: "update", reason, fields: [field], refused };
     return;
   }
@@ -45,13 +46,22 @@ export function* schemaDifferences(before: CollectionPlan, after: CollectionPlan
     if (part.length === 0) continue;
     const fields = part.map(({ path, rule, before: was, after: is }): FieldChange => {
       const { stored } = SCHEMA_RULES[rule];
-      return { aspect: "field", path: path || "(document)", rule, before: was, after: is, storedRowsGetIt: stored };
+      return {
+        aspect: "field",
+        path: path || "(document)",
+        rule,
+        before: was,
+        after: is,
+        storedRowsGetIt: stored,
+      };
     });
-    const says = fields.map(({ path }, at) => `${path} ${SCHEMA_RULES[part[at]?.rule ?? "unproved"].says}`);
+    const says = part.map(
+      ({ path, rule }) => `${path === "" ? "the document" : `the field ${path}`} ${SCHEMA_RULES[rule].says}`,
+    );
     const targets = part.some(({ rule }) => SCHEMA_RULES[rule].reachesTargets) ? "update" : undefined;
     yield {
       effect: compatible ? "update" : "rebuild",
-      reason: says.join("; "),
+      reason: says.join(". "),
       fields,
       refused,
       ...(compatible && targets ? { targets } : {}),
@@ -63,10 +73,10 @@ export function* schemaDifferences(before: CollectionPlan, after: CollectionPlan
 export function* reduceDifferences(before: CollectionPlan, after: CollectionPlan): Generator<Difference> {
   const paths = [...new Set([...Object.keys(before.reduce), ...Object.keys(after.reduce)])].sort();
   const fields = paths
-    .filter((path) => own(before.reduce, path) !== own(after.reduce, path))
-    .map((path): FieldChange => {
-      const [was, is] = [own(before.reduce, path) ?? null, own(after.reduce, path) ?? null];
-      return { aspect: "reduce", path, rule: null, before: was, after: is, storedRowsGetIt: "yes" };
+    .filter((path) => !sameJson(own(before.reduce, path), own(after.reduce, path)))
+    .map((path) => {
+      const [was, is] = [before, after].map(({ reduce }) => own(reduce, path));
+      return part("reduce", path, asJson(was), asJson(is), "yes");
     });
   if (fields.length === 0) return;
   const named = fields.map(({ path }) => path).join(", ");
@@ -105,22 +115,56 @@ export function optionChanges(
 
 export function* guaranteeDifferences(before: ConnectorPlan, after: ConnectorPlan): Generator<Difference> {
   if (sameJson(before.guarantee, after.guarantee)) return;
-  const text = ({ guarantee }: ConnectorPlan) => `${guarantee.delivery}: ${guarantee.mechanism}`;
-  const [was, is] = [text(before), text(after)];
+  const [old, now] = [before.guarantee, after.guarantee];
+  const differing = old.delivery === now.delivery ? "mechanism" : "delivery";
+  const [was, is] = [old[differing], now[differing]];
   const fields: FieldChange[] = [
-    { aspect: "guarantee", path: "guarantee", rule: null, before: was, after: is, storedRowsGetIt: "not-needed" },
+    {
+      aspect: "guarantee",
+      path: "guarantee",
+      rule: null,
+      before: was,
+      after: is,
+      storedRowsGetIt: "not-needed",
+    },
   ];
-  const weaker = before.guarantee.delivery === "exactly-once" && after.guarantee.delivery !== "exactly-once";
+  const weaker = old.delivery === "exactly-once" && now.delivery !== "exactly-once";
   yield {
     effect: "update",
-    reason: weaker ? "its connector promises less than before" : "its connector words its guarantee differently",
+    reason:
+      differing === "mechanism"
+        ? "its connector words its guarantee differently"
+        : `its connector promises ${weaker ? "less" : "more"} than before`,
     fields,
     ...(weaker ? { caution: "Documents may be delivered more than once from here on." } : {}),
   };
 }
 
-function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+/** A definition's members that this version knows no rule for: another meaning is all that can be said of them. */
+export function* otherDifferences(
+  before: object,
+  after: object,
+  known: ReadonlySet<string>,
+): Generator<Difference> {
+  const [was, is] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
+  for (const name of [...new Set([...was.keys(), ...is.keys()])].sort()) {
+    if (known.has(name) || sameJson(was.get(name), is.get(name))) continue;
+    yield {
+      effect: "rebuild",
+      reason: `its ${name} has changed`,
+      fields: [part("source", name, was.get(name), is.get(name), "yes")],
+      refused: `its ${name} has changed`,
+    };
+  }
+}
+
+export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** A strategy is plain JSON, which its interfaces do not tell TypeScript. */
+function asJson(strategy: ReduceStrategy | undefined): Json | undefined {
+  return typeof strategy === "object" ? { ...strategy } : strategy;
 }
 
 function show(value: Json | undefined): string | null {

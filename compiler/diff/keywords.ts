@@ -7,9 +7,28 @@ const UPPER = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxPrope
 /** They describe the text; a `pattern` without a `format` is treated as one. */
 const FORMATS = ["format", "pattern", "contentEncoding", "contentMediaType", "multipleOf", "uniqueItems"];
 const ANNOTATIONS = new Set([
-  "$comment", "$id", "$schema", "default", "deprecated", "description", "examples", "id", "readOnly", "title", "writeOnly",
+  "$comment",
+  "$id",
+  "$schema",
+  "default",
+  "deprecated",
+  "description",
+  "examples",
+  "id",
+  "readOnly",
+  "title",
+  "writeOnly",
 ]);
-const STRUCTURE = new Set(["type", "const", "enum", "properties", "required", "additionalProperties", "items", "prefixItems"]);
+const STRUCTURE = new Set([
+  "type",
+  "const",
+  "enum",
+  "properties",
+  "required",
+  "additionalProperties",
+  "items",
+  "prefixItems",
+]);
 const KNOWN = new Set([...LOWER, ...UPPER, ...FORMATS, ...STRUCTURE, "$defs"]);
 
 /** Without annotations, and with `required` as the set that it is. Of a `properties` object only the values are schemas. */
@@ -22,7 +41,8 @@ export function meaningOf(value: Json, isSchema = true): Json {
       if (member === undefined) return [name, member];
       if (isSchema && (name === "const" || name === "enum")) return [name, member];
       if (isSchema && name === "required" && Array.isArray(member)) return [name, [...member].sort()];
-      const namesFields = isSchema && (name === "properties" || name === "$defs" || name === "patternProperties");
+      const namesFields =
+        isSchema && (name === "properties" || name === "$defs" || name === "patternProperties");
       return [name, meaningOf(member, !namesFields)];
     }),
   );
@@ -35,19 +55,28 @@ export function compareBounds(before: JsonSchema, after: JsonSchema): "same" | "
     return typeof value === "number" ? value : otherwise;
   };
   for (const name of LOWER) {
-    const [was, is] = [bound(before, name, Number.NEGATIVE_INFINITY), bound(after, name, Number.NEGATIVE_INFINITY)];
+    const [was, is] = [
+      bound(before, name, Number.NEGATIVE_INFINITY),
+      bound(after, name, Number.NEGATIVE_INFINITY),
+    ];
     if (is > was) return "narrowed";
     widened ||= is < was;
   }
   for (const name of UPPER) {
-    const [was, is] = [bound(before, name, Number.POSITIVE_INFINITY), bound(after, name, Number.POSITIVE_INFINITY)];
+    const [was, is] = [
+      bound(before, name, Number.POSITIVE_INFINITY),
+      bound(after, name, Number.POSITIVE_INFINITY),
+    ];
     if (is < was) return "narrowed";
     widened ||= is > was;
   }
   return widened ? "widened" : "same";
 }
 
-export function compareFormats(before: JsonSchema, after: JsonSchema): "same" | "added" | "removed" | "changed" {
+export function compareFormats(
+  before: JsonSchema,
+  after: JsonSchema,
+): "same" | "added" | "removed" | "changed" {
   const changed = FORMATS.filter((name) => text(before[name]) !== text(after[name]));
   if (changed.length === 0) return "same";
   if (changed.every((name) => before[name] === undefined)) return "added";

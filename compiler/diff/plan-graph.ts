@@ -18,8 +18,12 @@ export function graphOf(plan: Plan): PlanGraph {
   const sources = Object.entries(plan.captures).map(
     ([name, capture]): GraphNode => ({ id: sourceId(name), kind: "source", label: sourceLabel(capture) }),
   );
-  const collections = Object.keys(plan.collections).map((name): GraphNode => ({ id: name, kind: "collection", label: name }));
-  const targets = Object.keys(plan.materializations).map((name): GraphNode => ({ id: name, kind: "target", label: name }));
+  const collections = Object.keys(plan.collections).map(
+    (name): GraphNode => ({ id: name, kind: "collection", label: name }),
+  );
+  const targets = Object.keys(plan.materializations).map(
+    (name): GraphNode => ({ id: name, kind: "target", label: name }),
+  );
   const edges = [
     ...Object.keys(plan.captures).map((name) => [sourceId(name), name] as const),
     ...Object.entries(plan.derivations).flatMap(([name, { sources: from }]) =>

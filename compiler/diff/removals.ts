@@ -1,7 +1,7 @@
 /** What is no longer declared, and what truly happens to its data: the task ends, and nothing is deleted. */
 import type { Plan } from "../../plan/plan.ts";
 import type { Change } from "./change.ts";
-import { sameJson } from "./difference.ts";
+import { own, sameJson } from "./difference.ts";
 import { compareText } from "./plan-graph.ts";
 
 export function* removals(base: Plan, next: Plan): Generator<Change> {
@@ -20,7 +20,8 @@ export function* removals(base: Plan, next: Plan): Generator<Change> {
     yield removal({
       kind: "materialization",
       name,
-      reason: "It is no longer declared: its rows stay as they are, with its checkpoint, and are no longer kept in step.",
+      reason:
+        "It is no longer declared: its rows stay as they are, with its checkpoint, and are no longer kept in step.",
       renamed: renamedTarget(name, base, next),
     });
   }
@@ -46,14 +47,18 @@ function removal({ kind, name, reason, renamed }: Removal): Change {
 }
 
 function renamedCollection(name: string, base: Plan, next: Plan): string | undefined {
-  const definition = (plan: Plan, of: string) => [plan.collections[of], plan.captures[of], plan.derivations[of]];
+  const definition = (plan: Plan, of: string) =>
+    [plan.collections, plan.captures, plan.derivations].map((each) => own<unknown>(each, of) ?? null);
   return gone(next.collections, base.collections).find((added) =>
     sameJson(definition(base, name), definition(next, added)),
   );
 }
 
 function renamedTarget(name: string, base: Plan, next: Plan): string | undefined {
-  const [connector, collection] = [base.materializations[name]?.connector, base.materializations[name]?.collection];
+  const [connector, collection] = [
+    base.materializations[name]?.connector,
+    base.materializations[name]?.collection,
+  ];
   return gone(next.materializations, base.materializations).find((added) => {
     const target = next.materializations[added];
     return target?.connector === connector && target?.collection === collection;

@@ -11,23 +11,26 @@ export interface Alternatives {
 }
 
 /** A union with its null set aside: `anyOf`, `oneOf`, or a list of types. */
-export function alternativesOf(schema: JsonSchema, root: JsonSchema): Alternatives {
+export function alternativesOf(schema: JsonSchema, root: JsonSchema, depth = 0): Alternatives {
   const { type, anyOf, oneOf, ...beside } = schema;
   if (Array.isArray(type)) {
     const branches = type.filter((each) => each !== "null").map((each) => ({ ...schema, type: each }));
     return { nullable: branches.length < type.length, branches, exclusive: false };
   }
   const union = anyOf ?? oneOf;
-  if (!Array.isArray(union) || type !== undefined || ("properties" in beside)) {
+  if (depth > MAX_NESTING || !Array.isArray(union) || type !== undefined || "properties" in beside) {
     if (type === "null") return { nullable: true, branches: [], exclusive: false };
     return { nullable: false, branches: [schema], exclusive: false };
   }
   const resolved = union.map((each) => resolveReference(asObject(each), root));
-  const nested = resolved.map((each) => alternativesOf(each, root));
+  const nested = resolved.map((each) => alternativesOf(each, root, depth + 1));
   const branches = nested.flatMap((each) => each.branches);
   const told = oneOf === undefined || discriminated(branches);
   return { nullable: nested.some((each) => each.nullable), branches, exclusive: !told };
 }
+
+/** A union that holds itself says nothing more after so many steps. */
+const MAX_NESTING = 8;
 
 /** Whether a field with one fixed value tells the branches apart, as in Zod's discriminated unions. */
 function discriminated(branches: readonly JsonSchema[]): boolean {
@@ -44,7 +47,9 @@ export function typeOfSchema(schema: JsonSchema): string | undefined {
   if (typeof schema.type === "string") return schema.type;
   const values = schema.const !== undefined ? [schema.const] : schema.enum;
   if (Array.isArray(values)) {
-    const types = new Set(values.map((value) => (Array.isArray(value) ? "array" : value === null ? "null" : typeof value)));
+    const types = new Set(
+      values.map((value) => (Array.isArray(value) ? "array" : value === null ? "null" : typeof value)),
+    );
     return types.size === 1 ? [...types][0] : undefined;
   }
   return schema.properties === undefined ? undefined : "object";

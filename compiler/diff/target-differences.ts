@@ -2,7 +2,10 @@
 import type { MaterializationPlan } from "../../plan/plan.ts";
 import { type Difference, guaranteeDifferences, optionChanges, part } from "./difference.ts";
 
-export function* targetDifferences(before: MaterializationPlan, after: MaterializationPlan): Generator<Difference> {
+export function* targetDifferences(
+  before: MaterializationPlan,
+  after: MaterializationPlan,
+): Generator<Difference> {
   yield* guaranteeDifferences(before, after);
   if (before.collection !== after.collection) {
     yield {
@@ -14,12 +17,15 @@ export function* targetDifferences(before: MaterializationPlan, after: Materiali
       refused: `it was materialized from ${before.collection} and is now from ${after.collection}`,
     };
   }
-  const changed = optionChanges("target", before.config, after.config, (name) => (name === "url" ? "no" : "yes"));
+  const changed = optionChanges("target", before.config, after.config, (name) =>
+    name === "url" ? "no" : "yes",
+  );
   const address = changed.filter(({ path }) => path === "url");
   if (address.length > 0) {
     yield {
       effect: "resume",
-      reason: "it is at another address: a checkpoint found there is gone on from, else it is filled from the beginning",
+      reason:
+        "it is at another address: a checkpoint found there is gone on from, else it is filled from the beginning",
       fields: address,
       caution: "What stands at the old address stays, and is no longer kept in step.",
     };
@@ -28,7 +34,7 @@ export function* targetDifferences(before: MaterializationPlan, after: Materiali
   if (others.length === 0) return;
   yield {
     effect: "rebuild",
-    reason: `of its options ${others.map(({ path }) => path).join(", ")} changed, so its rows are written anew`,
+    reason: `another ${others.map(({ path }) => `"${path}"`).join(", ")} was chosen, so its rows are written anew`,
     fields: others,
     refused: "its options have changed",
   };

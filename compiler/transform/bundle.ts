@@ -5,6 +5,7 @@ import { dirname, isAbsolute, relative } from "node:path";
 import { build, type Message, type Plugin } from "esbuild";
 import { isHarmlessBuiltin } from "../evaluate/guarded-modules.ts";
 import { bundleHash } from "./bundle-hash.ts";
+import { SHIM_TEXT, WEIR_SHIM } from "./shim.ts";
 
 export interface SlicedModules {
   readonly entry: string;
@@ -40,8 +41,10 @@ function slices(sliced: SlicedModules): Plugin {
         if (isBuiltin(args.path)) return { path: args.path, external: true };
         const target =
           args.path === sliced.entry ? args.path : sliced.links.get(args.importer)?.get(args.path);
+        if (target === WEIR_SHIM) return { path: target, namespace: WEIR_SHIM, sideEffects: false };
         return target === undefined ? undefined : { path: target, sideEffects: false };
       });
+      api.onLoad({ filter: /.*/, namespace: WEIR_SHIM }, () => ({ contents: SHIM_TEXT, loader: "js" }));
       api.onLoad({ filter: /.*/ }, ({ path }) => {
         const contents = sliced.modules.get(path);
         if (contents === undefined) return undefined;

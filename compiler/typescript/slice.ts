@@ -7,6 +7,7 @@ import { isBuiltin } from "node:module";
 import ts from "typescript";
 import { type Diagnostic, diagnostic, type RelatedPlace } from "../diagnostics/diagnostic.ts";
 import { isHarmlessBuiltin } from "../evaluate/guarded-modules.ts";
+import { SHIM_EXPORTS, WEIR_SHIM } from "../transform/shim.ts";
 import { changeOf, impureReference, usesOfThis } from "./effects.ts";
 import { type TransformNode, topLevelStatement } from "./functions.ts";
 import { type FlowProgram, isWeirSource, placeOf, type SourceScope, sourceScope } from "./program.ts";
@@ -18,7 +19,7 @@ export interface TransformSlice {
   readonly entry: string;
   /** Text of each sliced module, by absolute path. */
   readonly modules: ReadonlyMap<string, string>;
-  /** What an import in a sliced module leads to, if it is sliced too: by importing file and specifier. */
+  /** What an import in a sliced module leads to, if it is sliced too or the shim: by importing file and specifier. */
   readonly links: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -202,15 +203,15 @@ class Slicing {
     parts.bindings.add(binding);
     const specifier = specifierOf(binding);
     if (specifier === undefined) return;
-    if (/^weir(?:\/|$)/.test(specifier.text)) {
-      this.#declarationReached(name, binding);
-      return;
-    }
     const asked = ts.isImportSpecifier(binding)
       ? (binding.propertyName ?? binding.name).text
       : ts.isImportClause(binding)
         ? "default"
         : "*";
+    if (/^weir(?:\/|$)/.test(specifier.text) && !isInShim(specifier, asked)) {
+      this.#declarationReached(name, binding);
+      return;
+    }
     this.#reach(scope, specifier, asked, name);
   }
 
@@ -248,12 +249,20 @@ class Slicing {
       );
       return;
     }
+    if (isInShim(specifier, asked)) {
+      this.#link(scope, specifier, WEIR_SHIM);
+      return;
+    }
     const target = this.#localTarget(scope, specifier);
     if (target === undefined) return;
+    this.#link(scope, specifier, target.file.fileName);
+    this.#ask(target, asked);
+  }
+
+  #link(scope: SourceScope, specifier: ts.StringLiteralLike, target: string): void {
     const importer = scope.file.fileName;
     const links = this.links.get(importer) ?? new Map<string, string>();
-    this.links.set(importer, links.set(specifier.text, target.file.fileName));
-    this.#ask(target, asked);
+    this.links.set(importer, links.set(specifier.text, target));
   }
 
   /** The module that an import leads to, if it is one of the user's own sources. A package is bundled as it is. */
@@ -337,6 +346,10 @@ class Slicing {
       }
     }
   }
+}
+
+function isInShim(specifier: ts.StringLiteralLike, asked: string): boolean {
+  return specifier.text === "weir" && SHIM_EXPORTS.has(asked);
 }
 
 function relatedTo(node: ts.Node, message: string): RelatedPlace {

@@ -12,7 +12,9 @@ const LASTING = new Set(["0A", "22", "23", "3F", "42", "44", "54"]);
 /** `doing` completes "Postgres refused to …". A lasting error becomes a `HaltError`; others come back as they are. */
 export function explain(error: unknown, doing: string): unknown {
   if (!(error instanceof DatabaseError) || error.code === undefined) return error;
-  const overflow = new RegExp(`"(${SUM_OVERFLOW}|${INT64_OVERFLOW}) (.*) \\[(.*)\\]"$`, "s").exec(error.message);
+  const overflow = new RegExp(`"(${SUM_OVERFLOW}|${INT64_OVERFLOW}) (.*) \\[(.*)\\]"$`, "s").exec(
+    error.message,
+  );
   if (overflow !== null) {
     const range =
       overflow[1] === INT64_OVERFLOW

@@ -133,10 +133,22 @@ describe("reductionsInSql", () => {
     expect(sql(z.array(z.int()).optional(), "first")).toBe('coalesce(t."v", excluded."v")');
     expect(sql(z.string().optional(), "last")).toBe('coalesce(excluded."v", t."v")');
     expect(sql(z.string().nullable(), "last")).toBe('excluded."v"');
+    expect(sql(z.string(), { sum: "decimal" })).toBe('t."v" + excluded."v"');
+    expect(sql(z.string(), { sum: "int64" })).toContain(
+      't."v"::numeric + excluded."v" BETWEEN -9223372036854775808',
+    );
+    expect(sql(z.array(z.int()), "append")).toBe('t."v" || excluded."v"');
+    expect(sql(z.array(z.int()).optional(), "append")).toBe(
+      'coalesce(t."v" || excluded."v", excluded."v", t."v")',
+    );
   });
   it("leaves to the runtime what SQL would get wrong", () => {
     expect(sql(z.string().nullish(), "last")).toBeUndefined();
     expect(sql(z.union([z.string(), z.int()]), "max")).toBeUndefined();
+    expect(sql(z.array(z.int()).nullable(), "append")).toBeUndefined();
+    expect(sql(z.object({ add: z.array(z.string()) }), "set")).toBeUndefined();
+    expect(sql(z.object({ a: z.int() }), "merge")).toBeUndefined();
+    expect(sql(z.array(z.object({ a: z.int() })), { merge: { key: ["a"] } })).toBeUndefined();
     const nested = collection({ stats: z.object({ n: z.int() }) }, { "stats.n": "sum" });
     expect(reductionsInSql(nested, planColumns(nested))).toBeUndefined();
   });

@@ -10,47 +10,73 @@ import { HaltError } from "../../connectors/driver.ts";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import type { Scalar } from "./compare.ts";
 import { compileKey, type KeyReader } from "./key.ts";
+import { isOwn, ownIf } from "./own-values.ts";
 
 /** Arrays inside are values: the newest wins as a whole. */
-export function mergeObjects(older: Json, newer: Json): JsonObject {
-  return mergeFields(asObject(older), asObject(newer));
+export function mergeObjects(older: Json, newer: Json, owned: boolean): JsonObject {
+  return mergeFields(asObject(older), asObject(newer), owned);
 }
 
 /** Elements stay where their key was first met; those of new keys follow. Elements of one key in one array merge too. */
-export function mergeArrays(key: readonly string[]): (older: Json, newer: Json) => Json[] {
+export function mergeArrays(key: readonly string[]): (older: Json, newer: Json, owned: boolean) => Json[] {
   const reader = compileKey(key);
-  return (older, newer) => {
-    const elements: JsonObject[] = [];
-    const places = new Map<Scalar, number>();
-    for (const element of [...asArray(older), ...asArray(newer)]) {
-      const object = asElement(element);
-      const identity = identityOf(reader, object, key);
-      const place = places.get(identity);
-      const before = place === undefined ? undefined : elements[place];
-      if (place === undefined || before === undefined) {
-        places.set(identity, elements.length);
-        elements.push(object);
-      } else {
-        elements[place] = mergeFields(before, object);
-      }
-    }
+  const identity = (element: JsonObject) => identityOf(reader, element, key);
+  /** Of arrays that were made here and are their owner's alone: where the element of a key is. */
+  const places = new WeakMap<object, Map<Scalar, number>>();
+  return (older, newer, owned) => {
+    const known = owned ? places.get(asArray(older)) : undefined;
+    const place = known ?? new Map<Scalar, number>();
+    // Made by the branch below, of elements that are objects.
+    const elements = known === undefined ? [] : (older as JsonObject[]);
+    if (known === undefined) mergeElements(elements, place, asArray(older), identity, owned);
+    mergeElements(elements, place, asArray(newer), identity, owned);
+    if (owned) places.set(elements, place);
     return elements;
   };
 }
 
-function mergeFields(older: JsonObject, newer: JsonObject): JsonObject {
-  const entries = new Map(Object.entries(older));
-  for (const [name, after] of Object.entries(newer)) {
-    const before = entries.get(name);
-    if (after !== undefined) entries.set(name, before === undefined ? after : mergeValues(before, after));
+function mergeElements(
+  elements: JsonObject[],
+  places: Map<Scalar, number>,
+  more: readonly Json[],
+  identityOfElement: (element: JsonObject) => Scalar,
+  owned: boolean,
+): void {
+  for (const element of more) {
+    const object = asElement(element);
+    const identity = identityOfElement(object);
+    const place = places.get(identity);
+    const before = place === undefined ? undefined : elements[place];
+    if (place === undefined || before === undefined) {
+      places.set(identity, elements.length);
+      elements.push(object);
+    } else {
+      elements[place] = mergeFields(before, object, owned);
+    }
   }
-  // Unlike an assignment, also right for a field named `__proto__`.
-  return Object.fromEntries(entries);
 }
 
-function mergeValues(older: Json, newer: Json): Json {
+function mergeFields(older: JsonObject, newer: JsonObject, owned: boolean): JsonObject {
+  // What was made here may be written to.
+  const merged: { [name: string]: Json | undefined } =
+    owned && isOwn(older) ? older : ownIf(owned, { ...older });
+  for (const [name, after] of Object.entries(newer)) {
+    if (after === undefined) continue;
+    const before = Object.hasOwn(merged, name) ? merged[name] : undefined;
+    setOwn(merged, name, before === undefined ? after : mergeValues(before, after, owned));
+  }
+  return merged;
+}
+
+/** Unlike an assignment, sets a field named `__proto__` too. */
+function setOwn(object: { [name: string]: Json | undefined }, name: string, value: Json): void {
+  if (name !== "__proto__") object[name] = value;
+  else Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+}
+
+function mergeValues(older: Json, newer: Json, owned: boolean): Json {
   if (!isObject(older)) return newer;
-  return isObject(newer) ? mergeFields(older, newer) : older;
+  return isObject(newer) ? mergeFields(older, newer, owned) : older;
 }
 
 function identityOf(reader: KeyReader, element: JsonObject, key: readonly string[]): Scalar {

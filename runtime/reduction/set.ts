@@ -11,6 +11,7 @@
 import { HaltError } from "../../connectors/driver.ts";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { compareScalars, type Scalar } from "./compare.ts";
+import { isOwn, ownIf } from "./own-values.ts";
 
 /** Which of the lists the schema requires: they are there even when empty. */
 export interface SetLists {
@@ -24,15 +25,55 @@ interface Change {
   readonly remove: ReadonlySet<Scalar>;
 }
 
-export function combineSets(older: Json, newer: Json, required: SetLists): JsonObject {
-  const before = changeOf(older);
+export function combineSets(older: Json, newer: Json, required: SetLists, owned: boolean): JsonObject {
+  const { add, remove } = listsOf(older, owned);
   const after = changeOf(newer);
-  const add = union(without(before.add, after.remove), after.add);
-  const remove = without(union(before.remove, after.remove), add);
-  return {
-    ...(add.size > 0 || required.add ? { add: sorted(add) } : {}),
-    ...(remove.size > 0 || required.remove ? { remove: sorted(remove) } : {}),
-  };
+  for (const member of after.remove) {
+    take(add, member);
+    put(remove, member);
+  }
+  for (const member of after.add) {
+    take(remove, member);
+    put(add, member);
+  }
+  return ownIf(owned, {
+    ...(add.length > 0 || required.add ? { add } : {}),
+    ...(remove.length > 0 || required.remove ? { remove } : {}),
+  });
+}
+
+/** Sorted lists to be changed. */
+function listsOf(value: Json, owned: boolean): { readonly add: Scalar[]; readonly remove: Scalar[] } {
+  if (owned && typeof value === "object" && value !== null && isOwn(value)) {
+    // Made by `combineSets`.
+    const { add = [], remove = [] } = value as { readonly add?: Scalar[]; readonly remove?: Scalar[] };
+    return { add, remove };
+  }
+  const { add, remove } = changeOf(value);
+  return { add: sorted(add), remove: sorted(remove) };
+}
+
+function put(list: Scalar[], member: Scalar): void {
+  const place = placeOf(list, member);
+  if (list[place] !== member) list.splice(place, 0, member);
+}
+
+function take(list: Scalar[], member: Scalar): void {
+  const place = placeOf(list, member);
+  if (list[place] === member) list.splice(place, 1);
+}
+
+/** Where a member is in a sorted list, or belongs. */
+function placeOf(list: readonly Scalar[], member: Scalar): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const found = list[middle];
+    if (found !== undefined && compareScalars(found, member) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** A whole row's value: its members. */
@@ -54,10 +95,6 @@ function changeOf(value: Json): Change {
   const { add, remove } = value as JsonObject;
   const added = scalarsOf(add);
   return { add: added, remove: without(scalarsOf(remove), added) };
-}
-
-function union(a: ReadonlySet<Scalar>, b: ReadonlySet<Scalar>): ReadonlySet<Scalar> {
-  return b.size === 0 ? a : new Set([...a, ...b]);
 }
 
 function without(a: ReadonlySet<Scalar>, b: ReadonlySet<Scalar>): ReadonlySet<Scalar> {

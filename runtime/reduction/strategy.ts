@@ -11,12 +11,14 @@ import { compareScalars, type Scalar } from "./compare.ts";
 import { canonicalDecimal, canonicalInt64, sumDecimals, sumInt64 } from "./exact-sum.ts";
 import { compareInstants } from "./instant.ts";
 import { mergeArrays, mergeObjects } from "./merge.ts";
+import { isOwn, ownIf } from "./own-values.ts";
 import { combineSets, settleSet } from "./set.ts";
 
 export interface Strategy {
   /**
    * Throws `HaltError`, which says what is wrong with the values but not where; the reducer adds field and key.
-   * Arguments stay as they are, but for the older one where it is `owned`: it may be extended in place.
+   * Arguments stay as they are, but where `owned` says that the older one is the caller's alone and will not be used any
+   * more: then what an owned combination made before may be extended in place.
    */
   combine(older: Json, newer: Json, owned: boolean): Json;
   /** The value in a whole row, where that is another than in a document that may yet be combined with older ones. */
@@ -56,7 +58,7 @@ function exactSum({ sum }: ExactSum): Strategy {
 
 function mergeByKey({ merge }: MergeByKey): Strategy {
   const combine = mergeArrays(merge.key);
-  return { combine: skipNull(combine), settle: keepNull((value) => combine([], value)) };
+  return { combine: skipNull(combine), settle: keepNull((value) => combine([], value, false)) };
 }
 
 function setOf(schema: JsonSchema, path: string): Strategy {
@@ -66,7 +68,7 @@ function setOf(schema: JsonSchema, path: string): Strategy {
     remove: lists.get("remove")?.required === true,
   };
   return {
-    combine: skipNull((older, newer) => combineSets(older, newer, required)),
+    combine: skipNull((older, newer, owned) => combineSets(older, newer, required, owned)),
     settle: keepNull((value) => settleSet(value, required)),
   };
 }
@@ -109,10 +111,9 @@ function append(older: Json, newer: Json, owned: boolean): Json {
   if (!Array.isArray(older) || !Array.isArray(newer)) {
     throw new HaltError(`"append" takes arrays, but found ${kind(Array.isArray(older) ? newer : older)}`);
   }
-  if (!owned) return [...older, ...newer];
-  // In place, since a key that many documents append to would otherwise be copied for each of them.
-  for (const element of newer) older.push(element);
-  return older;
+  const all: Json[] = owned && isOwn(older) ? older : ownIf(owned, [...older]);
+  for (const element of newer) all.push(element);
+  return all;
 }
 
 /** On a tie the older value stays. */

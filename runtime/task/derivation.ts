@@ -1,5 +1,5 @@
 import { pathToFileURL } from "node:url";
-import { HaltError } from "../../connectors/driver.ts";
+import { HaltError, type RowChange } from "../../connectors/driver.ts";
 import type { JsonObject } from "../../plan/plan.ts";
 import { type Append, type Head, MAX_APPEND_BYTES } from "../head/head.ts";
 import { type Chunk, JournalReader } from "../journal/reader.ts";
@@ -10,6 +10,7 @@ import type { ObjectStore } from "../store/store.ts";
 import { compileValidator, describeViolation, type Validate } from "../validation.ts";
 import { installDeterminismGuard } from "./determinism-guard.ts";
 import { offsetIn, positionAt } from "./position.ts";
+import { compileRemovals, type Removals } from "./removals.ts";
 import type { DerivationTask, Report } from "./task.ts";
 
 /** Input bytes and output keys of one transaction at most: bounds memory, and how much a crash repeats. */
@@ -82,6 +83,7 @@ class Outputs {
   readonly #transform: Transform;
   readonly #context: { readonly params: JsonObject };
   readonly #validate: Validate;
+  readonly #removals: Removals;
   readonly #guard = installDeterminismGuard();
   /** Only where the collection reduces: without a strategy every output stays an event of its own. */
   readonly #combiner: Combiner | undefined;
@@ -93,13 +95,12 @@ class Outputs {
     this.#transform = transform;
     this.#context = Object.freeze({ params: Object.freeze(task.plan.transform.params) });
     this.#validate = compileValidator(task.collection.schema);
+    this.#removals = compileRemovals(task.collection);
     const { reduce } = task.collection;
     this.#combiner = Object.keys(reduce).length > 0 ? new Combiner(task.collection) : undefined;
-    // Where only the document's own fields are combined, and not in place, what is in them may stay the transform's.
-    const shallow = Object.entries(reduce).every(
-      ([path, strategy]) => !path.includes(".") && strategy !== "append",
-    );
-    this.#copy = shallow ? (document) => ({ ...document }) : structuredClone;
+    // Where only the document's own fields are combined, what is in them is never written to: it may stay the transform's.
+    const nested = Object.keys(reduce).some((path) => path.includes("."));
+    this.#copy = nested ? structuredClone : (document) => ({ ...document });
   }
 
   get size(): number {
@@ -129,6 +130,17 @@ class Outputs {
   }
 
   #addOutput(output: unknown, offset: number): void {
+    const removal = this.#removals.read(output);
+    if (removal?.kind === "wrong") {
+      throw new HaltError(
+        `The transform of "${this.#task.name}" returned a removal that does not fit, from ${this.#place(offset)}: ${removal.complaint}.`,
+      );
+    }
+    if (removal) {
+      if (this.#combiner) this.#combiner.remove(removal.document);
+      else this.#lines.push(this.#removals.line(removal.key));
+      return;
+    }
     const violation = this.#validate(output);
     if (violation) {
       throw new HaltError(
@@ -145,11 +157,16 @@ class Outputs {
     return `the document at offset ${offset} of "${this.#task.sourceName}" (weir read ${this.#task.sourceName} --from ${offset} --limit 1)`;
   }
 
+  /** What was combined after a removal (`put`) begins anew for all readers, whatever they have of that key. */
+  #linesOf(change: RowChange): string[] {
+    if (change.op === "remove") return [this.#removals.line(change.key)];
+    const line = JSON.stringify(change.document);
+    return change.op === "put" ? [this.#removals.line(change.key), line] : [line];
+  }
+
   drain(): Append[] {
     const lines = this.#combiner
-      ? this.#combiner
-          .drain()
-          .flatMap((change) => (change.op === "remove" ? [] : [JSON.stringify(change.document)]))
+      ? this.#combiner.drain().flatMap((change) => this.#linesOf(change))
       : this.#lines;
     this.#lines = [];
     if (lines.length === 0) return [];
@@ -162,7 +179,7 @@ class Outputs {
   }
 }
 
-/** A transform returns a document, several (any iterable of them), or nothing. */
+/** A transform returns a document or removal, several (any iterable of them), or nothing. */
 function outputsOf(result: unknown): Iterable<unknown> {
   if (result === undefined || result === null) return [];
   if (typeof result === "object" && Symbol.iterator in result) return result as Iterable<unknown>;

@@ -7,6 +7,9 @@ import { pathToFileURL } from "node:url";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { expect, test } from "vitest";
 import { writeBuild } from "../../compiler/index.ts";
+import { SHIM_TEXT } from "../../compiler/transform/shim.ts";
+import { REMOVED } from "../../dsl/remove.ts";
+import { sha256 } from "../../plan/canonical.ts";
 import { readBuild } from "../../plan/read-build.ts";
 import { project, transformOf } from "./project.ts";
 
@@ -106,6 +109,29 @@ test("a generator gives several documents", async () => {
     { id: "a", n: 1 },
     { id: "a", n: 2 },
   ]);
+});
+
+test.each([
+  ["imported", 'import { remove } from "weir";', "remove"],
+  ["under another name", 'import { remove as gone } from "weir";', "gone"],
+  ["in a function of another module", 'import { gone } from "./gone.ts";', "gone"],
+  ["through another module", 'import { remove } from "./again.ts";', "remove"],
+])("a removal, %s, is one to the runtime, and brings nothing else of Weir along", async (_, before, name) => {
+  using of = project({
+    "main.flow.ts": flow(`transform: (doc) => ${name}({ id: doc.id })`, before),
+    "gone.ts":
+      'import { remove } from "weir";\nexport const gone = (key: { id: string }) => remove<{ id: string }>(key);\n',
+    "again.ts": 'export { remove } from "weir";\n',
+  });
+  const build = await of.build();
+  const output = (await transformOf(build, "doubled"))({ id: "a", n: 1 }, { params: {} });
+  expect(output).toEqual({ [REMOVED]: { id: "a" } });
+  for (const { code } of build.bundles) expect(code).not.toContain("freeze");
+});
+
+// Whoever has to change this hash moves the bundles of all users whose transforms use the shim.
+test("the shim is frozen", () => {
+  expect(sha256(SHIM_TEXT)).toBe("dae42b4dfde32b78efb2052ad2d737cff960cd6577287af7abfcfe5e0c2126da");
 });
 
 test("flows made by a loop share one bundle and differ in params", async () => {

@@ -6,7 +6,7 @@ export interface CompletionCase {
 }
 
 export const PRELUDE = `
-import { capture, env } from "weir";
+import { capture, env, remove } from "weir";
 import { files } from "weir/files";
 import { http } from "weir/http";
 import { pg } from "weir/postgres";
@@ -171,6 +171,16 @@ export const COMPLETIONS: readonly CompletionCase[] = [
     title: "an output's fields",
     flow: `orders.derive("x", { schema, key: ["id"], transform: (order) => ({ | }) });`,
     offers: ["address", "cents", "customer", "id", "kind", "paid", "rate"],
+  },
+  {
+    title: "the fields of a removal",
+    flow: `orders.derive("x", { schema, key: ["id", "address.city"], transform: (order) => remove({ | }) });`,
+    offers: ["address", "id"],
+  },
+  {
+    title: "the fields inside a removal",
+    flow: `orders.derive("x", { schema, key: ["id", "address.city"], transform: (o) => remove({ id: "", address: { | } }) });`,
+    offers: ["city"],
   },
   {
     title: "an output's enum",
