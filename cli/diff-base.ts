@@ -2,19 +2,11 @@
 import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { CollectionSize, ResolvedConfig } from "../compiler/index.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { ResolvedConfig } from "../compiler/index.ts";
 import { parsePlan } from "../plan/read-build.ts";
 import { CommandError } from "./command-error.ts";
-import { lastRun } from "./last-run.ts";
+import { type DiffBase, lastRun } from "./last-run.ts";
 import { planOfRevision, resolveRevision } from "./revision.ts";
-
-export interface DiffBase {
-  /** Undefined where nothing ran before, or a revision has no flows. */
-  readonly plan: Plan | undefined;
-  /** Of the data directory's collections; empty for any other base. */
-  readonly sizes: ReadonlyMap<string, CollectionSize>;
-}
 
 /** Reads `base`, or what last ran where it is undefined. `files` are those of the command line. */
 export async function diffBase(
@@ -23,7 +15,7 @@ export async function diffBase(
   config: ResolvedConfig,
 ): Promise<DiffBase> {
   if (base === undefined) return lastRun(config);
-  const sizes = new Map<string, CollectionSize>();
+  const sizes = new Map<string, never>();
   const file = planFile(base);
   if (file !== undefined) return { plan: await parsePlan(await readFile(file, "utf8"), base), sizes };
   const revision = await resolveRevision(base, config.projectDir);

@@ -3,13 +3,21 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CollectionSize, ResolvedConfig } from "../compiler/index.ts";
+import type { Plan } from "../plan/plan.ts";
 import { parsePlan } from "../plan/read-build.ts";
 import { askRunning, json } from "../runtime/control/client.ts";
 import { openAtRest } from "../runtime/open-at-rest.ts";
 import type { StatusReport } from "../runtime/runtime.ts";
 import { CommandError } from "./command-error.ts";
-import type { DiffBase } from "./diff-base.ts";
 import { runtimeConfig } from "./runtime-config.ts";
+
+/** What a plan is compared with. */
+export interface DiffBase {
+  /** Undefined where nothing ran before, or a revision has no flows. */
+  readonly plan: Plan | undefined;
+  /** Of the data directory's collections; empty for any other base. */
+  readonly sizes: ReadonlyMap<string, CollectionSize>;
+}
 
 /** Asks the running process, or opens the data directory at rest. No plan if nothing ever ran there. */
 export async function lastRun(project: ResolvedConfig): Promise<DiffBase> {

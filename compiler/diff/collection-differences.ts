@@ -78,7 +78,7 @@ function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator
   const connector = moved ? [part("source", "connector", before.connector, after.connector, "no")] : [];
   const what = moved
     ? `it reads from ${after.connector} instead of ${before.connector}`
-    : `of its source has changed: ${options}`;
+    : `the ${options} of its source has changed`;
   yield {
     effect: "rebuild",
     reason: `${what}; its cursor does not apply, so the source is read from its beginning`,

@@ -48,6 +48,14 @@ it("leaves what is pure, and everything between transforms", async () => {
   await new Promise((resolve) => setTimeout(resolve, 1));
 });
 
+it("lets others set what it guards, between transforms", () => {
+  const original = fetch;
+  const own = async () => new Response();
+  globalThis.fetch = own;
+  expect(fetch).toBe(own);
+  globalThis.fetch = original;
+});
+
 it("is off again after a transform that threw", () => {
   expect(() =>
     guarded(() => {

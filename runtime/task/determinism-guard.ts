@@ -95,13 +95,7 @@ function replaceGlobal(name: string, refuse: () => void): () => void {
     },
     set: (value: unknown) => {
       refuse();
-      Object.defineProperty(globalThis, name, {
-        ...before,
-        get: undefined,
-        set: undefined,
-        value,
-        writable: true,
-      });
+      Object.defineProperty(globalThis, name, { configurable: true, enumerable: true, writable: true, value });
     },
   });
   return () => Object.defineProperty(globalThis, name, before);

@@ -1,0 +1,68 @@
+/** A graph as Mermaid, with a diff's actions where there is one. */
+import type { Action, Change } from "../change.ts";
+import type { GraphNode, PlanGraph } from "../plan-graph.ts";
+import { visible } from "./plain-text.ts";
+
+const COLORS: Readonly<Record<Action, string>> = {
+  create: "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
+  update: "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
+  "code-only": "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
+  resume: "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
+  rebuild: "fill:#fff8c5,stroke:#9a6700,color:#1f2328",
+  destroy: "fill:#ffebe9,stroke:#cf222e,color:#1f2328",
+};
+
+export function renderMermaid({ nodes, edges }: PlanGraph, changes: readonly Change[] = []): string {
+  const actions = new Map(changes.map(({ name, action }) => [name, action]));
+  const ids = new Map(nodes.map(({ id }, index) => [id, `n${index}`]));
+  const lines = ["flowchart LR"];
+  for (const node of nodes) {
+    const action = node.kind === "source" ? undefined : actions.get(node.id);
+    lines.push(
+      `  ${ids.get(node.id)}${shape(node, action)}${action === undefined ? "" : `:::${className(action)}`}`,
+    );
+  }
+  for (const [from, to] of edges) lines.push(`  ${ids.get(from)} --> ${ids.get(to)}`);
+  for (const action of new Set([...actions.values()].sort())) {
+    lines.push(`  classDef ${className(action)} ${COLORS[action]}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function shape({ kind, label }: GraphNode, action: Action | undefined): string {
+  const text = quoted(action === undefined ? label : `${label} (${action})`);
+  switch (kind) {
+    case "source":
+      return `>${text}]`;
+    case "collection":
+      return `[${text}]`;
+    case "target":
+      return `[(${text})]`;
+  }
+}
+
+/** Mermaid knows no backslash: what could end the text or be read as HTML or Markdown becomes an entity. */
+function quoted(text: string): string {
+  return `"${visible(text).replaceAll(/[#"<>&`;\\]/g, (each) => `#${each.codePointAt(0)};`)}"`;
+}
+
+/** `end` and the like are Mermaid's own words. */
+function className(action: Action): string {
+  return `is-${action}`;
+}
+
+/** Nodes that have changed and their neighbours, with the edges between them. */
+export function affectedPart({ nodes, edges }: PlanGraph, changes: readonly Change[]): PlanGraph {
+  const changed = new Set(changes.map(({ name }) => name));
+  const near = new Set(changed);
+  for (const [from, to] of edges) {
+    if (changed.has(from)) near.add(to);
+    if (changed.has(to)) near.add(from);
+  }
+  return {
+    nodes: nodes.filter(({ id }) => near.has(id)),
+    edges: edges.filter(
+      ([from, to]) => near.has(from) && near.has(to) && (changed.has(from) || changed.has(to)),
+    ),
+  };
+}

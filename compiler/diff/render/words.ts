@@ -1,0 +1,71 @@
+/** The sentences that the renderings share. */
+import { ACTIONS, type Change, type FieldChange, OFFLINE, type PlanDiff, type Replay } from "../change.ts";
+import { plural } from "./plain-text.ts";
+
+/** For instance: `2 changes destroy or replace what stands: 1 destroy, 3 rebuild.` */
+export function verdictLine({ verdict, summary, changes }: PlanDiff): string {
+  const counts = ACTIONS.filter((action) => summary[action] > 0).map(
+    (action) => `${summary[action]} ${action}`,
+  );
+  const list = counts.join(", ");
+  switch (verdict) {
+    case "none":
+      return "No changes: what is stored and kept in step stays as it is.";
+    case "safe":
+      return `Safe: nothing that is stored is rebuilt or given up (${list}).`;
+    case "rebuild":
+      return `Rebuild: history is read again, and nothing is given up (${list}).`;
+    case "destructive": {
+      const count = changes.filter(({ destructive }) => destructive).length;
+      return `Destructive: ${plural(count, "change")} ${count === 1 ? "gives" : "give"} up something that is stored or kept in step (${list}).`;
+    }
+  }
+}
+
+/** What today's `weir run` does with the plan, or undefined where it applies all of it. */
+export function refusedLine({ summary, changes }: PlanDiff): string | undefined {
+  if (summary.refusedToday === 0) return undefined;
+  const refused = changes.filter(({ refusedToday }) => refusedToday !== null);
+  const names = [...new Set(refused.map(({ because, name }) => because[0] ?? name))];
+  const shown = names.slice(0, MOST_NAMES).join(", ");
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+  return `On a data directory where the old plan ran, this version's weir run refuses this plan and starts nothing, because of ${shown}${more}: it does not rebuild or alter in place yet. Give what changed a new name, or use a new data directory and new targets.`;
+}
+
+const MOST_NAMES = 5;
+
+export function replayText(replay: Replay): string {
+  const from = replay.from.map((each) =>
+    "source" in each ? `its source (${each.source})` : `${each.collection} from offset 0`,
+  );
+  return `${from.join(", ")}: ${sizeText(replay)}`;
+}
+
+function sizeText({ documents, bytes }: Replay): string {
+  if (documents === OFFLINE) return `how much is ${OFFLINE}`;
+  const count = plural(documents, "document");
+  return bytes === OFFLINE ? `${count}, bytes ${OFFLINE}` : `${count}, ${plural(bytes, "byte")}`;
+}
+
+/** Undefined where the change has nothing to say of stored rows. */
+export function storedText({ storedRowsGetIt }: FieldChange): string {
+  switch (storedRowsGetIt) {
+    case "yes":
+      return "stored rows get it, by the replay";
+    case "no":
+      return "stored rows do not get it";
+    case "not-needed":
+      return "stored rows need no change";
+    case "checked":
+      return "stored rows are checked, and not made up";
+  }
+}
+
+/** `schema` changes have nothing to show but themselves. */
+export function fieldTitle({ aspect, path }: FieldChange): string {
+  return aspect === "field" || aspect === path ? path : `${aspect} ${path}`;
+}
+
+export function becauseText({ because }: Change): string | undefined {
+  return because.length > 1 ? because.join(" → ") : undefined;
+}

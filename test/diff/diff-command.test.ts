@@ -1,0 +1,210 @@
+/** The bases of `weir diff`, and the command as a pull request's checks run it, in git repositories of their own. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { diffBase } from "../../cli/diff-base.ts";
+import { compile, diff, findFlowFiles, loadConfig, type PlanDiff } from "../../compiler/index.ts";
+import { type CommandResult, WeirProcess } from "../servers/weir-process.ts";
+
+/** Inside this repository, so that flow files find `weir` and `zod` as a user's would. */
+const SCRATCH = fileURLToPath(new URL("../../.scratch/", import.meta.url));
+
+const ORDERS = `
+import { capture } from "weir";
+import { files } from "weir/files";
+import { z } from "zod";
+export const orders = capture("shop/orders", files({ path: "orders.ndjson" }), {
+  schema: z.object({ id: z.string(), cents: z.int() }),
+  key: ["id"],
+});
+`;
+const TOTAL = `
+import { z } from "zod";
+import { orders } from "./orders.flow.ts";
+orders.derive("shop/total", {
+  schema: z.object({ all: z.string(), cents: z.int() }),
+  key: ["all"],
+  reduce: { cents: "sum" },
+  transform: (order) => ({ all: "all", cents: order.cents }),
+});
+`;
+const DOUBLED = TOTAL.replace("order.cents", "order.cents * 2");
+
+interface Repository {
+  readonly root: string;
+  write(path: string, text: string): void;
+  git(...args: string[]): string;
+  commit(message: string): void;
+  weir(...args: readonly string[]): Promise<CommandResult>;
+  /** What `weir diff BASE FILES` finds in a directory of the repository, in this process. */
+  diff(base?: string, files?: readonly string[], directory?: string): Promise<PlanDiff>;
+}
+
+function repository(files: Readonly<Record<string, string>>): Repository {
+  mkdirSync(SCRATCH, { recursive: true });
+  const root = mkdtempSync(join(SCRATCH, "diff-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const identity = [
+    "-c",
+    "user.name=weir",
+    "-c",
+    "user.email=weir@example.com",
+    "-c",
+    "commit.gpgsign=false",
+  ];
+  const self: Repository = {
+    root,
+    write: (path, text) => {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    },
+    git: (...args) => execFileSync("git", [...identity, ...args], { cwd: root, encoding: "utf8" }),
+    commit: (message) => {
+      self.git("add", "-A");
+      self.git("commit", "-q", "--allow-empty", "-m", message);
+    },
+    weir: (...args) => new WeirProcess({ directory: root }).command(...args),
+    diff: async (base, files = [], directory = "") => {
+      const cwd = process.cwd();
+      process.chdir(join(root, directory));
+      try {
+        const config = await loadConfig(process.cwd());
+        const flows = await findFlowFiles(config, process.cwd(), files);
+        const { build } = await compile({ projectDir: config.projectDir, files: flows });
+        if (build === undefined) throw new Error("The flows of the work tree do not compile.");
+        const { plan, sizes } = await diffBase(base, files, config);
+        return diff(plan, build.plan, sizes);
+      } finally {
+        process.chdir(cwd);
+      }
+    },
+  };
+  self.git("init", "-q", "-b", "main");
+  self.write(".gitignore", ".weir/\nplan/\n");
+  for (const [path, text] of Object.entries(files)) self.write(path, text);
+  self.commit("base");
+  return self;
+}
+
+const CONFIG = 'import { defineConfig } from "weir";\nexport default defineConfig({});\n';
+const PROJECT = {
+  "weir.config.ts": CONFIG,
+  "flows/orders.flow.ts": ORDERS,
+  "flows/total.flow.ts": TOTAL,
+  "orders.ndjson": '{"id":"a","cents":1}\n{"id":"b","cents":2}\n{"id":"c","cents":3}\n',
+};
+
+test("a git revision is a base; work tree, index and data directory are left as they were", async () => {
+  const repo = repository(PROJECT);
+  const built = await repo.weir("build", "--out", "plan");
+  expect(built.code).toBe(0);
+  repo.write("flows/total.flow.ts", DOUBLED);
+  repo.git("add", "-A");
+  repo.write("flows/untracked.txt", "");
+  const before = repo.git("status", "--porcelain");
+  const found = await repo.diff("main");
+  expect(found).toMatchObject({
+    verdict: "rebuild",
+    changes: [{ name: "shop/total", action: "rebuild", because: ["shop/total"] }],
+  });
+  expect(repo.git("status", "--porcelain")).toBe(before);
+  expect(existsSync(join(repo.root, ".weir"))).toBe(false);
+  // A plan file of the same tree says the same.
+  for (const base of ["plan", "plan/plan.json"]) expect(await repo.diff(base)).toEqual(found);
+});
+
+test("the command: REF... is the merge base, and exit codes say what was asked", async () => {
+  const { write, git, commit, weir } = repository(PROJECT);
+  git("checkout", "-q", "-b", "feature");
+  git("checkout", "-q", "main");
+  write("flows/more.flow.ts", ORDERS.replaceAll("orders", "returns"));
+  commit("main goes on");
+  git("checkout", "-q", "feature");
+  expect(await weir("diff", "main...", "--exit-code")).toMatchObject({
+    code: 0,
+    stdout: "No changes: what is stored and kept in step stays as it is.\n",
+  });
+  const refused = await weir("diff", "main", "--exit-code", "--fail-on", "rebuild", "--format", "markdown");
+  expect(refused.stdout).toMatch(/^<!-- weir-diff -->\n/);
+  expect(refused.stdout).toContain("| 🔴 | **destroy** | `shop/returns` capture |");
+  expect(refused.stderr).toContain("weir: The diff is destructive, and --fail-on rebuild refuses that.\n");
+  expect(refused.code).toBe(1);
+  write("flows/total.flow.ts", DOUBLED);
+  const changed = await weir("diff", "main...", "--exit-code", "--fail-on", "destructive", "--json");
+  expect(changed.code).toBe(2);
+  expect(JSON.parse(changed.stdout)).toMatchObject({ formatVersion: 1, verdict: "rebuild" });
+});
+
+test("a project below the repository's root, and files: new ones have nothing to be compared with", async () => {
+  const below = Object.fromEntries(
+    Object.entries(PROJECT).map(([path, text]) => [`apps/shop/${path}`, text] as const),
+  );
+  const repo = repository(below);
+  repo.write("apps/shop/flows/total.flow.ts", DOUBLED);
+  repo.write("apps/shop/flows/new.flow.ts", ORDERS.replaceAll("orders", "returns"));
+  const names = async (...files: string[]) => {
+    const { changes } = await repo.diff("HEAD", files, "apps/shop");
+    return changes.map(({ name, action }) => `${action} ${name}`);
+  };
+  expect(await names()).toEqual(["rebuild shop/total", "create shop/returns"]);
+  expect(await names("flows/total.flow.ts")).toEqual(["rebuild shop/total"]);
+  expect(await names("flows/new.flow.ts")).toEqual(["create shop/returns"]);
+});
+
+test("a revision without the configuration is read by today's", async () => {
+  const repo = repository({ "elsewhere/orders.flow.ts": ORDERS });
+  repo.write("weir.config.ts", CONFIG.replace("{}", '{ flows: "elsewhere/*.flow.ts" }'));
+  expect((await repo.diff("HEAD")).changes).toEqual([]);
+});
+
+test("a revision without flows is empty", async () => {
+  const repo = repository({ "README.md": "" });
+  repo.write("flows/orders.flow.ts", ORDERS);
+  expect((await repo.diff("HEAD")).changes).toMatchObject([{ action: "create", name: "shop/orders" }]);
+});
+
+test("without a base it is what last ran: nothing, then an equal plan, then how much a rebuild reads", async () => {
+  const repo = repository(PROJECT);
+  expect(await repo.diff()).toMatchObject({ verdict: "safe", summary: { create: 2 } });
+  const some = await repo.weir("diff", "--json", "--", "flows/orders.flow.ts");
+  expect(JSON.parse(some.stdout)).toMatchObject({ summary: { create: 1 } });
+  expect(await repo.weir("run", "--once")).toMatchObject({ code: 0 });
+  expect(await repo.diff()).toMatchObject({ verdict: "none", changes: [] });
+  repo.write("flows/total.flow.ts", DOUBLED);
+  const { changes } = await repo.diff();
+  expect(changes).toMatchObject([
+    { name: "shop/total", replay: { documents: 3, bytes: expect.any(Number) } },
+  ]);
+  // While it runs, the running process is asked.
+  repo.write("flows/total.flow.ts", TOTAL);
+  const running = new WeirProcess({ directory: repo.root });
+  onTestFinished(() => running.kill());
+  running.start();
+  await running.until((status) => status.tasks.length > 0, 20_000);
+  repo.write("flows/total.flow.ts", DOUBLED);
+  expect((await repo.diff()).changes).toMatchObject([
+    { name: "shop/total", replay: { documents: 3, bytes: "unknown (offline)" } },
+  ]);
+  await running.stop();
+  // What the diff says of `weir run` is true.
+  const run = await repo.weir("run", "--once");
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain(`shop/total: ${changes[0]?.refusedToday}`);
+});
+
+test("what cannot be a base is told in one sentence", async () => {
+  const repo = repository({ ...PROJECT, "flows/total.flow.ts": TOTAL.replace("z.int()", "z.date()") });
+  repo.write("flows/total.flow.ts", TOTAL);
+  const broken = await repo.weir("diff", "HEAD");
+  expect(broken.stderr).toMatch(/flows\/total\.flow\.ts:\d+:\d+ error/);
+  expect(broken.stderr).toMatch(/weir: The flows of HEAD do not compile with today's compiler and packages/);
+  expect(broken).toMatchObject({ code: 1, stdout: "" });
+  expect(readdirSync(repo.root)).not.toContain(".weir");
+  await expect(repo.diff("flows/total.flow.ts")).rejects.toThrow(
+    "flows/total.flow.ts is neither a git revision nor a plan: name a branch, a commit, a plan.json or a directory that holds one. To compare flow files with what last ran: weir diff -- flows/total.flow.ts",
+  );
+  repo.write("wrong/plan.json", '{"formatVersion":2}');
+  await expect(repo.diff("wrong")).rejects.toThrow("wrong is not a plan of this version of Weir");
+});
