@@ -1,11 +1,11 @@
 /** What last ran in the data directory, and how much it holds. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CollectionSize, ResolvedConfig } from "../compiler/index.ts";
 import type { Plan } from "../plan/plan.ts";
 import { parsePlan } from "../plan/read-build.ts";
 import { askRunning, json } from "../runtime/control/client.ts";
+import { LAST_PLAN } from "../runtime/notes.ts";
 import { openAtRest } from "../runtime/open-at-rest.ts";
 import type { StatusReport } from "../runtime/runtime.ts";
 import { CommandError } from "./command-error.ts";
@@ -27,7 +27,7 @@ export async function lastRun(project: ResolvedConfig): Promise<DiffBase> {
   if (!existsSync(join(config.dataDir, "head"))) return { plan: undefined, sizes: new Map() };
   const { head, close } = await openAtRest(config, process.env);
   try {
-    const noted = await head.getNote("applied-plan");
+    const noted = await head.getNote(LAST_PLAN);
     const name = `what last ran in ${config.dataDir}`;
     const plan = noted === undefined ? undefined : await parsePlan(JSON.stringify(noted), name);
     const sizes = new Map<string, CollectionSize>();
@@ -46,13 +46,10 @@ export async function lastRun(project: ResolvedConfig): Promise<DiffBase> {
   }
 }
 
-/** A running process tells its plan's hash; the plan is where `weir run` wrote it. */
-async function running(dataDir: string, { planHash, collections }: StatusReport): Promise<DiffBase> {
-  const file = join(dataDir, "builds", planHash, "plan.json");
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    const message = `The process that runs on ${dataDir} was started with --plan, and its plan is not in the data directory. Name it: weir diff DIR, with the directory that was given to --plan.`;
-    throw new CommandError(message, { cause });
-  });
+async function running(dataDir: string, { collections }: StatusReport): Promise<DiffBase> {
+  const answer = await askRunning(dataDir, "/plan");
+  if (!answer) throw new CommandError(`The process that runs on ${dataDir} has just ended. Try again.`);
+  const plan = await parsePlan(JSON.stringify(await json(answer)), `what runs in ${dataDir}`);
   const sizes = collections.map(({ name, documents }) => [name, { documents, bytes: undefined }] as const);
-  return { plan: await parsePlan(text, file), sizes: new Map(sizes) };
+  return { plan, sizes: new Map(sizes) };
 }

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
 import { mergeApplied, refuseChanges } from "./changes.ts";
 import { captureDriver, materializationDriver } from "./connectors.ts";
@@ -15,6 +15,7 @@ import { type Environment, requireEnvironment, resolveEnvironment } from "./envi
 import { tasksOf } from "./graph.ts";
 import type { JournalState } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
+import { APPLIED_PLAN, LAST_PLAN } from "./notes.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
 import { hasStoreEpoch, storeEpoch } from "./store-epoch.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -67,7 +68,6 @@ export interface StoreStatus {
 const ARCHIVE_INTERVAL_MS = 1_000;
 /** How long a stop waits for the last documents to reach the store, ms. */
 const ARCHIVE_STOP_MS = 20_000;
-const APPLIED = "applied-plan";
 
 export class Runtime {
   readonly #config: RuntimeConfig;
@@ -126,7 +126,7 @@ export class Runtime {
       const die = (error: Error) => onEvent({ kind: "fatal", message: `The head failed: ${error.message}` });
       const head = await openHead(join(config.dataDir, "head"), die);
       undo.unshift(() => head.close());
-      const applied = (await head.head.getNote(APPLIED)) as unknown as Plan | undefined; // written below
+      const applied = (await head.head.getNote(APPLIED_PLAN)) as unknown as Plan | undefined; // written below
       refuseChanges(applied, build.plan);
       // The references have been replaced: what is left is the store's own configuration.
       const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
@@ -136,7 +136,8 @@ export class Runtime {
       const epoch = await storeEpoch(head.head, store);
       const specs = Object.keys(build.plan.collections).map((collection) => ({ collection, partition: 0 }));
       const journals = await head.head.ensureJournals(specs);
-      await head.head.setNote(APPLIED, JSON.parse(JSON.stringify(mergeApplied(applied, build.plan))));
+      await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
+      await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
       const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, journals, epoch, environment });
       const groups = await threadGroups(tasks);
       const bounded = await boundedCaptures(tasks);
@@ -179,6 +180,10 @@ export class Runtime {
 
   get head(): OpenHead["head"] {
     return this.#head.head;
+  }
+
+  get plan(): Plan {
+    return this.#build.plan;
   }
 
   get store(): ObjectStore {
@@ -266,4 +271,8 @@ async function boundedCaptures(tasks: readonly Task[]): Promise<ReadonlySet<stri
     if (driver.bounded(task.config)) bounded.add(task.name);
   }
   return bounded;
+}
+
+function jsonOf(plan: Plan): Json {
+  return JSON.parse(JSON.stringify(plan)) as Json; // a plan is JSON
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
-const assets = ["plan/schema.json", "docs/diagnostics"];
+const assets = ["plan/schema.json", "compiler/diff/schema.json", "docs/diagnostics"];
 const main = join(dist, "cli", "main.js");
 
 rmSync(dist, { recursive: true, force: true });

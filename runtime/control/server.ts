@@ -5,6 +5,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Plan } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { type ReadRequest, readLines } from "../journal/read-lines.ts";
 import type { ObjectStore } from "../store/store.ts";
@@ -13,6 +14,7 @@ import type { ObjectStore } from "../store/store.ts";
 export interface Controlled {
   readonly head: Head;
   readonly store: ObjectStore;
+  readonly plan: Plan;
   status(): Promise<unknown>;
 }
 
@@ -69,6 +71,10 @@ async function answer(
     case "/status":
       response.writeHead(200, { "content-type": "application/json" });
       response.end(`${JSON.stringify(await runtime.status())}\n`);
+      return;
+    case "/plan":
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(`${JSON.stringify(runtime.plan)}\n`);
       return;
     case "/read": {
       const gone = new AbortController();

@@ -1,6 +1,7 @@
 /** `weir read`: a collection as NDJSON, from history to live. */
 import type { CollectionPlan, JsonObject, Plan } from "../../plan/plan.ts";
 import type { Head, JournalState } from "../head/head.ts";
+import { APPLIED_PLAN } from "../notes.ts";
 import { Combiner } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
@@ -101,7 +102,7 @@ async function* readReduced(
 }
 
 async function definitionOf(head: Head, collection: string): Promise<CollectionPlan> {
-  const plan = (await head.getNote("applied-plan")) as unknown as Plan | undefined; // written by the runtime
+  const plan = (await head.getNote(APPLIED_PLAN)) as unknown as Plan | undefined; // written by the runtime
   const definition = plan?.collections[collection];
   if (!definition) throw new Error(`The applied plan does not have "${collection}".`);
   return definition;

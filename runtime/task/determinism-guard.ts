@@ -95,7 +95,12 @@ function replaceGlobal(name: string, refuse: () => void): () => void {
     },
     set: (value: unknown) => {
       refuse();
-      Object.defineProperty(globalThis, name, { configurable: true, enumerable: true, writable: true, value });
+      Object.defineProperty(globalThis, name, {
+        configurable: true,
+        enumerable: true,
+        writable: true,
+        value,
+      });
     },
   });
   return () => Object.defineProperty(globalThis, name, before);
