@@ -93,6 +93,15 @@ describe("what a plan may change where something has run", () => {
     expect(refusal(plan(change))).toMatch(message);
   });
 
+  it("a schema may be written differently, as long as it says the same", () => {
+    const schema = { type: "object", required: ["id", "n"], properties: { id: { type: "string" } } };
+    const described = { ...schema, description: "An order.", required: ["n", "id"] };
+    const of = (written: object) =>
+      plan({ collections: { a: { ...collection, schema: { ...written } }, b: collection } });
+    expect(refusal(of(described), of(schema))).toBe("");
+    expect(refusal(of({ ...schema, required: ["id"] }), of(schema))).toMatch(/a: its schema has changed/);
+  });
+
   it("an HTTP capture may move, since it keeps no cursor", () => {
     const at = (path: string) =>
       plan({ captures: { a: { connector: "http", config: { path }, guarantee } } });

@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ConnectorPlan, Plan } from "../plan/plan.ts";
+import { meaningOf } from "../plan/schema-meaning.ts";
 
 export class PlanChangeError extends Error {
   override readonly name = "PlanChangeError";
@@ -44,7 +45,10 @@ function* collectionChanges(applied: Plan, next: Plan): Generator<string> {
   for (const [name, collection] of Object.entries(next.collections)) {
     const before = applied.collections[name];
     if (!before) continue;
-    const differs = (part: "schema" | "key" | "reduce") => !isDeepStrictEqual(before[part], collection[part]);
+    const differs = (part: "schema" | "key" | "reduce") =>
+      part === "schema"
+        ? !isDeepStrictEqual(meaningOf(before.schema), meaningOf(collection.schema))
+        : !isDeepStrictEqual(before[part], collection[part]);
     for (const part of ["schema", "key", "reduce"] as const) {
       if (differs(part)) yield `${name}: its ${part} has changed`;
     }

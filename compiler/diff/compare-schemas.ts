@@ -1,8 +1,9 @@
 /** The differences of two JSON Schemas, field by field, each under its rule. */
 import { canonicalJson } from "../../plan/canonical.ts";
 import type { Json, JsonSchema } from "../../plan/plan.ts";
+import { meaningOf } from "../../plan/schema-meaning.ts";
 import { describe } from "./describe-schema.ts";
-import { compareBounds, compareFormats, isConstrained, meaningOf, sameRest } from "./keywords.ts";
+import { compareBounds, compareFormats, isConstrained, sameRest } from "./keywords.ts";
 import type { SchemaRuleName } from "./schema-rules.ts";
 import { alternativesOf, asObject, literalsOf, resolveReference, typeOfSchema } from "./schema-shape.ts";
 

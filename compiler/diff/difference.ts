@@ -38,7 +38,7 @@ export function* schemaDifferences(before: CollectionPlan, after: CollectionPlan
     };
     const reason =
       "its schema is written differently (descriptions, defaults or order) and allows the same documents";
-    yield { effect: "update", reason, fields: [field], refused };
+    yield { effect: "update", reason, fields: [field] };
     return;
   }
   for (const compatible of [false, true]) {

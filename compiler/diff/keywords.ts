@@ -1,24 +1,12 @@
 /** Keywords of JSON Schema that narrow the values of one type. */
 import { canonicalJson } from "../../plan/canonical.ts";
 import type { Json, JsonSchema } from "../../plan/plan.ts";
+import { meaningOf } from "../../plan/schema-meaning.ts";
 
 const LOWER = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
 const UPPER = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"];
 /** They describe the text; a `pattern` without a `format` is treated as one. */
 const FORMATS = ["format", "pattern", "contentEncoding", "contentMediaType", "multipleOf", "uniqueItems"];
-const ANNOTATIONS = new Set([
-  "$comment",
-  "$id",
-  "$schema",
-  "default",
-  "deprecated",
-  "description",
-  "examples",
-  "id",
-  "readOnly",
-  "title",
-  "writeOnly",
-]);
 const STRUCTURE = new Set([
   "type",
   "const",
@@ -30,23 +18,6 @@ const STRUCTURE = new Set([
   "prefixItems",
 ]);
 const KNOWN = new Set([...LOWER, ...UPPER, ...FORMATS, ...STRUCTURE, "$defs"]);
-
-/** Without annotations, and with `required` as the set that it is. Of a `properties` object only the values are schemas. */
-export function meaningOf(value: Json, isSchema = true): Json {
-  if (Array.isArray(value)) return value.map((each) => meaningOf(each));
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([name]) => !(isSchema && ANNOTATIONS.has(name)));
-  return Object.fromEntries(
-    entries.map(([name, member]) => {
-      if (member === undefined) return [name, member];
-      if (isSchema && (name === "const" || name === "enum")) return [name, member];
-      if (isSchema && name === "required" && Array.isArray(member)) return [name, [...member].sort()];
-      const namesFields =
-        isSchema && (name === "properties" || name === "$defs" || name === "patternProperties");
-      return [name, meaningOf(member, !namesFields)];
-    }),
-  );
-}
 
 export function compareBounds(before: JsonSchema, after: JsonSchema): "same" | "widened" | "narrowed" {
   let widened = false;

@@ -118,7 +118,7 @@ function lift(flow: FlowProgram, node: ts.Node, code: number): Lifted | undefine
     const { parent } = at;
     if (isNamed(parent)) names.unshift(parent.name.text);
     if (!ts.isCallExpression(parent)) continue;
-    const index = parent.arguments.findIndex((argument) => argument === at);
+    const index = parent.arguments.indexOf(at as ts.Expression);
     const call = index < 0 ? undefined : weirCall(flow, parent);
     if (call === "materializeTo") return TARGET;
     if ((call === "capture" && index === 2) || (call === "derive" && index === 1)) {
