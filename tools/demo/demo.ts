@@ -126,7 +126,9 @@ try {
   if (values.stay) {
     console.log(`Everything stays up. Postgres: ${postgres.url}`);
     if (redis) console.log(`Redis: ${redis.url}`);
-    console.log(`In ${directory}: weir status, weir read flights/live --limit 3. Ctrl-C ends it.`);
+    console.log("Look around with: npm run --silent weir -- status --config .demo/weir.config.ts");
+    console.log("or: npm run --silent weir -- read flights/live --limit 3 --config .demo/weir.config.ts");
+    console.log("Ctrl-C ends it.");
     await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   }
   process.exitCode = checks.failed ? 1 : 0;
