@@ -32,20 +32,27 @@ export async function runDerivation(
 ): Promise<void> {
   const transform = await loadTransform(task);
   const { fence, checkpoint } = await head.openTask(task.name);
-  const reader = new JournalReader(head, store, task.source.id, offsetIn(checkpoint, task.source));
+  const start = offsetIn(checkpoint, task.source);
+  const reader = new JournalReader(head, store, task.source.id, start);
   const outputs = new Outputs(task, transform);
   report({ kind: "opened", task: task.name });
-  const start = positionAt(task.source, offsetIn(checkpoint, task.source));
-  report({ kind: "progress", task: task.name, position: start, documents: 0, at: 0 });
+  report({
+    kind: "progress",
+    task: task.name,
+    position: positionAt(task.source, start),
+    documents: 0,
+    at: 0,
+  });
   let committing: Promise<void> = Promise.resolve();
-  while (!signal.aborted) {
+  for (;;) {
     let chunk: Chunk | undefined = await reader.next(signal);
     if (!chunk) break;
     let bytes = 0;
     let documents = 0;
-    let next = chunk.next;
+    let next = 0;
     let at = 0;
-    while (chunk && !signal.aborted) {
+    // A chunk that was read is transformed, whatever the signal says by now: `next` counts only what went through.
+    while (chunk) {
       for (const run of chunk.runs) {
         outputs.addRun(run);
         documents += run.count;
@@ -53,7 +60,7 @@ export async function runDerivation(
       }
       bytes += chunk.bytes;
       next = chunk.next;
-      if (bytes >= TRANSACTION_BYTES || outputs.size >= TRANSACTION_KEYS) break;
+      if (signal.aborted || bytes >= TRANSACTION_BYTES || outputs.size >= TRANSACTION_KEYS) break;
       chunk = await reader.poll();
     }
     const appends = outputs.drain();
