@@ -4,10 +4,11 @@ import type { Head, JournalState } from "../head/head.ts";
 import { APPLIED_PLAN } from "../notes.ts";
 import { Combiner } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
+import { formatTime } from "../store/fragment-time.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { type Chunk, JournalReader } from "./reader.ts";
 import type { Run } from "./run.ts";
-import { isRemoval, parseRun, runFrom } from "./runs.ts";
+import { isRemoval, parseRun, runHead } from "./runs.ts";
 
 export interface ReadRequest {
   readonly collection: string;
@@ -39,9 +40,9 @@ export async function* readLines(
   }
   let left = request.limit ?? Number.POSITIVE_INFINITY;
   for await (const run of runsOf(head, store, journal, request, signal)) {
-    const part = request.meta || left < run.count ? linesOf(run, left, request.meta === true) : textOf(run);
+    const part = runHead(run, left);
     left -= Math.min(left, run.count);
-    yield part;
+    yield request.meta ? linesWithMeta(part) : textOf(part);
     if (left === 0) return;
   }
 }
@@ -112,21 +113,12 @@ function textOf(run: Run): string {
   return Buffer.from(run.lines.buffer, run.lines.byteOffset, run.lines.byteLength).toString("utf8");
 }
 
-function linesOf(run: Run, limit: number, meta: boolean): string {
-  const lines = textOf(runFrom(run, run.first)).split("\n").slice(0, Math.min(run.count, limit));
-  if (!meta) return `${lines.join("\n")}\n`;
-  const at = isoMicroseconds(run.at);
-  return lines
-    .map((line, i) => {
-      const document = JSON.parse(line) as JsonObject; // a journal holds objects only
+function linesWithMeta(run: Run): string {
+  const at = formatTime(run.at);
+  return parseRun(run)
+    .map((document, i) => {
       const own = document._meta as JsonObject | undefined;
       return `${JSON.stringify({ ...document, _meta: { ...own, offset: run.first + i, at } })}\n`;
     })
     .join("");
-}
-
-/** `2026-11-23T03:40:39.123456Z` */
-function isoMicroseconds(at: number): string {
-  const seconds = new Date(Math.floor(at / 1000)).toISOString().slice(0, -1);
-  return `${seconds}${String(at % 1000).padStart(3, "0")}Z`;
 }

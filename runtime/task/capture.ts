@@ -10,6 +10,7 @@ import { type Head, MAX_APPEND_BYTES } from "../head/head.ts";
 import { ownBytes, splitLines } from "../journal/runs.ts";
 import { compileValidator } from "../validation.ts";
 import type { CaptureTask, Report } from "./task.ts";
+import { taskLog } from "./task-log.ts";
 
 /** Runs captures of one connector until their sources are exhausted or the signal aborts. */
 export async function runCaptures(
@@ -33,15 +34,13 @@ async function openCapture(
   report: Report,
 ): Promise<CaptureContext> {
   const { fence, checkpoint } = await head.openTask(task.name);
-  const log = (level: "info" | "warn") => (message: string) =>
-    report({ kind: "log", task: task.name, level, message });
   return {
     task: task.name,
     collection: task.collection,
     config: task.config,
     cursor: checkpoint,
     signal,
-    log: { info: log("info"), warn: log("warn") },
+    log: taskLog(task.name, report),
     ready: () => report({ kind: "opened", task: task.name }),
     validate: compileValidator(task.collection.schema),
     async append(batch: CapturedBatch, cursor?: Json) {

@@ -9,6 +9,7 @@ import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { offsetIn, positionAt } from "./position.ts";
 import type { MaterializationTask, Report } from "./task.ts";
+import { taskLog } from "./task-log.ts";
 
 /** Documents that one transaction combines at most, however few keys they have: bounds what a crash repeats. */
 const TRANSACTION_DOCUMENTS = 500_000;
@@ -26,13 +27,11 @@ export async function runMaterialization(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  const log = (level: "info" | "warn") => (message: string) =>
-    report({ kind: "log", task: task.name, level, message });
   const session = await driver.open({
     task: task.name,
     collection: task.collection,
     config: task.config,
-    log: { info: log("info"), warn: log("warn") },
+    log: taskLog(task.name, report),
   });
   try {
     await follow(task, session, head, store, signal, report);
