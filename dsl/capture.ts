@@ -1,9 +1,11 @@
-import { type Collection, type CollectionDefinition, collection, declared } from "./collection.ts";
+import type { Collection } from "./collection.ts";
 import { report } from "./collector.ts";
 import type { Provenance, Source } from "./connector.ts";
+import { type CollectionDefinition, declared } from "./definition.ts";
 import { frozenJson } from "./json.ts";
 import type { KeyPath, RequiredPath } from "./paths.ts";
 import type { Doc, Fractional, Schema } from "./schema.ts";
+import { collection } from "./views.ts";
 
 /** Fields of the schema that the source fills itself, by what it fills them with. */
 export type ProvenanceFields<D, X extends string, P extends Provenance> = {
@@ -18,7 +20,8 @@ export type CaptureDefinition<
   S extends Schema,
   K extends readonly string[],
   P extends Provenance,
-> = CollectionDefinition<S, K> & WithProvenance<S, P>;
+  B extends readonly string[] = readonly string[],
+> = CollectionDefinition<S, K, B> & WithProvenance<S, P>;
 
 type WithProvenance<S, P extends Provenance> = [keyof P] extends [never]
   ? unknown
@@ -39,11 +42,12 @@ export function capture<
   S extends Schema,
   const K extends readonly KeyPath<Doc<S>, Fractional<S>>[],
   P extends Provenance,
+  const B extends readonly NoInfer<K>[number][] = [],
 >(
   name: string,
   source: Source<P>,
-  definition: CaptureDefinition<S, K, P>,
-): Collection<Doc<S>, K, Fractional<S>> {
+  definition: CaptureDefinition<S, K, P, B>,
+): Collection<Doc<S>, K, Fractional<S>, B[number]> {
   const captured = declared("capture", name, definition);
   const { connector, config, guarantee } = source;
   // `WithProvenance` is deferred while P is not known: it is this or nothing.
@@ -58,5 +62,5 @@ export function capture<
     }),
     stack: new Error().stack ?? "",
   });
-  return collection(captured);
+  return collection<Doc<S>, K, Fractional<S>, B[number]>(captured);
 }

@@ -15,6 +15,8 @@ export type ConfigValue =
   | readonly ConfigValue[]
   | { readonly [name: string]: ConfigValue | undefined };
 
+export type TargetMode = "standard" | "delta";
+
 /** What a connector promises, printed in the plan. */
 export interface Guarantee {
   readonly delivery: "exactly-once" | "at-least-once";
@@ -60,6 +62,9 @@ export interface Target<
   X extends string = string,
 > extends ConnectorDescription {
   readonly kind: "target";
+  /** `standard`, the default, keeps a row per key, fully reduced; `delta` adds a row per document, as it was appended. */
+  // Optional, so that of a source, passed as a target, `kind` is what an error names.
+  readonly mode?: TargetMode;
   /** Exists in types only. */
   readonly "~collection"?: (document: D, key: K, fractional: X) => void;
 }
@@ -69,9 +74,13 @@ export function source<P extends Provenance = {}>(description: ConnectorDescript
   return Object.freeze({ kind: "source", ...frozen(description) });
 }
 
-/** @throws Error if the configuration is not JSON. */
-export function target(description: ConnectorDescription): Target {
-  return Object.freeze({ kind: "target", ...frozen(description) });
+/**
+ * @param description its `mode` is `standard` by default
+ * @throws Error if the configuration is not JSON.
+ */
+export function target(description: ConnectorDescription & { readonly mode?: TargetMode }): Target {
+  const { mode = "standard" } = description;
+  return Object.freeze({ kind: "target", mode, ...frozen(description) });
 }
 
 function frozen({ connector, config, resource, guarantee }: ConnectorDescription): ConnectorDescription {

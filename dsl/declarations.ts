@@ -10,7 +10,7 @@ export interface Collector {
 
 export const COLLECTOR: unique symbol = Symbol.for("weir.collector") as never;
 
-export type Declaration = CaptureDeclaration | DeriveDeclaration | MaterializeDeclaration;
+export type Declaration = CaptureDeclaration | DeriveDeclaration | MaterializeDeclaration | RenameDeclaration;
 
 /** `schema` is the user's own schema value; the compiler turns it into JSON Schema. */
 export interface CollectionDeclaration {
@@ -19,6 +19,47 @@ export interface CollectionDeclaration {
   readonly key: readonly string[];
   /** Strategy by field path: JSON. */
   readonly reduce: Readonly<Record<string, string | object>>;
+  /** Key fields by whose values the collection is cut into logical partitions, in order; empty for none. */
+  readonly partitionBy: readonly string[];
+  /** Journals of each logical partition, by hash of the key. */
+  readonly partitions: number;
+}
+
+/** A user's own function; what it takes is between the compiler and the user. */
+export type UserFunction = (...args: never) => unknown;
+
+/** How a derivation or a materialization reads a collection. */
+export interface ViewDeclaration {
+  readonly collection: string;
+  /** By partition field, the values that are read. A field that is not named is read whole. */
+  readonly where: Readonly<Record<string, readonly (string | number | boolean)[]>>;
+  /** Commit times, as the flow gives them: from the first on, and before the second. */
+  readonly from: string | undefined;
+  readonly until: string | undefined;
+  /** Higher is read first. */
+  readonly priority: number;
+  /** As the flow gives it: `10m`. */
+  readonly readDelay: string | undefined;
+}
+
+/** One source of a derivation, and what is done with its documents. */
+export interface SourceDeclaration extends ViewDeclaration {
+  /** Its name in the flow's `from`; undefined for `collection.derive(…)`. */
+  readonly name: string | undefined;
+  /** Whether functions get `{ before, after }` of the reduced document instead of the documents as appended. */
+  readonly reduced: boolean;
+  /** The shuffle key: paths of fields, and functions of the document. Undefined for `collection.derive(…)`. */
+  readonly by: readonly (string | UserFunction)[] | undefined;
+  /** Undefined only where a flow that does not compile lacks it. */
+  readonly transform: UserFunction | undefined;
+  readonly removed: UserFunction | undefined;
+}
+
+export interface StateDeclaration {
+  /** The user's own schema value. */
+  readonly schema: unknown;
+  /** JSON. */
+  readonly initial: object;
 }
 
 export interface ConnectorDeclaration {
@@ -39,17 +80,31 @@ export interface CaptureDeclaration {
 export interface DeriveDeclaration {
   readonly kind: "derive";
   readonly collection: CollectionDeclaration;
-  readonly source: string;
-  readonly transform: (...args: never) => unknown;
+  /** In the order that the flow gives. */
+  readonly sources: readonly SourceDeclaration[];
+  readonly state: StateDeclaration | undefined;
   readonly params: object;
   readonly stack: string;
 }
 
 export interface MaterializeDeclaration {
   readonly kind: "materialize";
-  readonly collection: string;
+  readonly view: ViewDeclaration;
   /** The target's name within its system: the table, the key template. */
   readonly resource: string;
-  readonly target: ConnectorDeclaration;
+  readonly target: ConnectorDeclaration & { readonly mode: "standard" | "delta" };
+  /** Counts how often the user has asked for the target to be filled anew. */
+  readonly backfill: number;
+  readonly onSchemaChange: "halt" | "backfill";
+  /** The resource's name before it was renamed. */
+  readonly renamedFrom: string | undefined;
+  readonly stack: string;
+}
+
+/** `collection.renamedFrom(from)`: what is stored under the old name goes on under the new one. */
+export interface RenameDeclaration {
+  readonly kind: "rename";
+  readonly collection: string;
+  readonly from: string;
   readonly stack: string;
 }

@@ -30,7 +30,13 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** A value in a message. */
+export function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : nameOf(value);
+}
+
 function nameOf(value: unknown): string {
+  if (value === null) return "null";
   if (typeof value === "function") return "a function";
-  return typeof value === "object" ? `a ${value?.constructor?.name ?? "foreign object"}` : String(value);
+  return typeof value === "object" ? `a ${value.constructor?.name ?? "foreign object"}` : String(value);
 }

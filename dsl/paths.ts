@@ -36,8 +36,14 @@ type RequiredPathOf<D, Leaf, Depth extends unknown[]> = Depth["length"] extends 
 /** What a key may hold. */
 export type Scalar = string | number | boolean;
 
-/** Paths that may be key fields: required strings, integers and booleans. `X` are the fractional ones. */
-export type KeyPath<D, X extends string = never> = Exclude<RequiredPath<D, Scalar>, X>;
+/**
+ * Paths that may be key fields: required strings, integers and booleans. `X` are the fractional ones; where it is any
+ * `string`, nothing is known of them.
+ */
+export type KeyPath<D, X extends string = never> = Exclude<
+  RequiredPath<D, Scalar>,
+  string extends X ? never : X
+>;
 
 /** All paths: of objects, optional or not, and of what is in them. Arrays are leaves. Of a union: every member's. */
 export type FieldPath<D> = IsAny<D> extends true ? string : FieldPathOf<D, []>;

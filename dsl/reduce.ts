@@ -8,19 +8,24 @@ import type { At, FieldPath, RequiredPath, Scalar } from "./paths.ts";
  * - `set` of `{ add?: T[], remove?: T[] }`: the row is the set that these changes lead to;
  * - `merge` of objects, deep, the newest value of each field; of arrays of objects `{ merge: { key: ["sku"] } }`.
  *
- * A named strategy skips absence: the field keeps the value that it has when the newer document lacks it.
+ * A named strategy skips absence: the field keeps the value that it has when the newer document lacks it. All but
+ * `first` and `last`, for which it is a value, skip null as well.
  */
-export type Strategy<V> = [V] extends [number | undefined]
-  ? "sum" | "min" | "max" | "first" | "last"
-  : [V] extends [string | undefined]
-    ? IsAnyString<NonNullable<V>> extends true
-      ? "min" | "max" | "first" | "last" | { readonly sum: "decimal" | "int64" }
-      : "min" | "max" | "first" | "last"
-    : [V] extends [readonly (infer E)[] | undefined]
-      ? "append" | "first" | "last" | MergeByKey<E>
-      : [V] extends [object | undefined]
-        ? "merge" | "first" | "last" | SetOf<NonNullable<V>>
-        : "first" | "last";
+// `NonNullable` makes an object type of `unknown`, whose values may be anything.
+export type Strategy<V> = unknown extends V ? "first" | "last" : StrategyOf<NonNullable<V>>;
+type StrategyOf<V> = [V] extends [never]
+  ? "first" | "last"
+  : [V] extends [number]
+    ? "sum" | "min" | "max" | "first" | "last"
+    : [V] extends [string]
+      ? IsAnyString<V> extends true
+        ? "min" | "max" | "first" | "last" | { readonly sum: "decimal" | "int64" }
+        : "min" | "max" | "first" | "last"
+      : [V] extends [readonly (infer E)[]]
+        ? "append" | "first" | "last" | MergeByKey<E>
+        : [V] extends [object]
+          ? "merge" | "first" | "last" | SetOf<V>
+          : "first" | "last";
 
 /** False of literals: a sum of them is none of them. */
 type IsAnyString<V extends string> = {} extends Record<V, 1> ? true : false;
@@ -34,7 +39,10 @@ type MergeByKey<E> = [E] extends [object]
 
 type SetOf<V> = "add" extends keyof V
   ? [keyof V] extends ["add" | "remove"]
-    ? V extends { readonly add?: readonly Scalar[]; readonly remove?: readonly Scalar[] }
+    ? V extends {
+        readonly add?: readonly Scalar[] | undefined;
+        readonly remove?: readonly Scalar[] | undefined;
+      }
       ? "set"
       : never
     : never

@@ -6,7 +6,7 @@ export interface CompletionCase {
 }
 
 export const PRELUDE = `
-import { capture, env, remove } from "weir";
+import { capture, derive, env, remove } from "weir";
 import { files } from "weir/files";
 import { http } from "weir/http";
 import { pg } from "weir/postgres";
@@ -31,6 +31,13 @@ const rich = z.object({
 });
 const orders = capture("orders", source, { schema, key: ["id", "cents"] });
 const url = env("URL");
+const visits = capture("visits", source, {
+  schema: z.object({ country: z.enum(["NL", "DE"]), shop: z.object({ id: z.int() }), id: z.string(), open: z.boolean().nullable() }),
+  key: ["country", "shop.id", "id"],
+  partitionBy: ["country", "shop.id"],
+});
+const from = { orders: orders.by("kind"), visits: visits.reduced().by("id") };
+const state = { schema: z.object({ seen: z.int(), kind: z.enum(["a", "b"]) }), initial: { seen: 0, kind: "a" } } as const;
 `;
 
 const KEYS = ["address.city", "cents", "id", "kind", "paid"];
@@ -155,12 +162,17 @@ export const COMPLETIONS: readonly CompletionCase[] = [
   {
     title: "a capture's options, without provenance where there is none",
     flow: `capture("x", source, { | });`,
-    offers: ["key", "reduce", "schema"],
+    offers: ["key", "partitionBy", "partitions", "reduce", "schema"],
   },
   {
     title: "a derivation's options",
     flow: `orders.derive("x", { | });`,
-    offers: ["key", "params", "reduce", "schema", "transform"],
+    offers: ["key", "params", "partitionBy", "partitions", "reduce", "removed", "schema", "transform"],
+  },
+  {
+    title: "the options of a derivation of reduced documents, without removed",
+    flow: `orders.reduced().derive("x", { | });`,
+    offers: ["key", "params", "partitionBy", "partitions", "reduce", "schema", "transform"],
   },
   {
     title: "the document's fields",
@@ -195,12 +207,193 @@ export const COMPLETIONS: readonly CompletionCase[] = [
   {
     title: "a collection",
     flow: `orders.|`,
-    offers: ["derive", "key", "materializeTo", "name"],
+    offers: ["by", "derive", "key", "materializeTo", "name", "read", "reduced", "renamedFrom", "where"],
+  },
+  {
+    title: "some partitions of a collection",
+    flow: `visits.where({}).|`,
+    offers: ["by", "derive", "materializeTo", "read", "reduced"],
+  },
+  {
+    title: "a collection that is read within bounds",
+    flow: `orders.read({}).|`,
+    offers: ["by", "derive", "reduced"],
+  },
+  {
+    title: "reduced documents",
+    flow: `orders.reduced().|`,
+    offers: ["by", "derive"],
+  },
+  {
+    title: "partition fields of a capture, which are of its key",
+    flow: `capture("x", source, { schema, key: ["id", "kind"], partitionBy: ["|"] });`,
+    offers: ["id", "kind"],
+  },
+  {
+    title: "partition fields of a derivation, which are of its key",
+    flow: `orders.derive("x", { schema, key: ["id", "kind"], partitionBy: ["id", "|"], transform: (order) => order });`,
+    offers: ["id", "kind"],
+  },
+  {
+    title: "what where may name",
+    flow: `visits.where({ | });`,
+    offers: ["country", "shop.id"],
+  },
+  {
+    title: "what else where may name",
+    flow: `visits.where({ country: "NL", | });`,
+    offers: ["shop.id"],
+  },
+  {
+    title: "values of a partition field",
+    flow: `visits.where({ country: "|" });`,
+    offers: ["DE", "NL"],
+  },
+  {
+    title: "values of a partition field, in a list",
+    flow: `visits.where({ country: ["NL", "|"] });`,
+    offers: ["DE", "NL"],
+  },
+  {
+    title: "nothing to choose by where there are no partitions",
+    flow: `orders.where({ | });`,
+    offers: [],
+  },
+  {
+    title: "how a source is read",
+    flow: `orders.read({ | });`,
+    offers: ["from", "priority", "readDelay", "until"],
+  },
+  {
+    title: "a shuffle key",
+    flow: `orders.by("|");`,
+    offers: KEYS,
+  },
+  {
+    title: "a shuffle key's second part",
+    flow: `orders.reduced().by("id", "|");`,
+    offers: KEYS,
+  },
+  {
+    title: "fields in a computed shuffle key",
+    flow: `visits.by((visit) => [visit.|]);`,
+    offers: ["country", "id", "open", "shop"],
+  },
+  {
+    title: "the options of a derivation of several sources",
+    flow: `derive("x", { | });`,
+    offers: [
+      "from",
+      "key",
+      "on",
+      "params",
+      "partitionBy",
+      "partitions",
+      "reduce",
+      "removed",
+      "schema",
+      "state",
+    ],
+  },
+  {
+    title: "the key of a derivation of several sources",
+    flow: `derive("x", { from, schema, key: ["|"], on: { orders() {}, visits() {} } });`,
+    offers: KEYS,
+  },
+  {
+    title: "the reduction of a derivation of several sources",
+    flow: `derive("x", { from, schema, key: ["id"], reduce: { paid: "|" }, on: { orders() {}, visits() {} } });`,
+    offers: ["first", "last"],
+  },
+  {
+    title: "the sources that want a handler",
+    flow: `derive("x", { from, schema, key: ["id"], on: { | } });`,
+    offers: ["orders", "visits"],
+  },
+  {
+    title: "the sources that want a handler, where from is written in place",
+    flow: `derive("x", { from: { one: orders.by("id"), two: visits.by("id") }, schema, key: ["id"], on: { one() {}, | } });`,
+    offers: ["two"],
+  },
+  {
+    title: "the sources whose removals can be handled, which are not reduced",
+    flow: `derive("x", { from, schema, key: ["id"], on: { orders() {}, visits() {} }, removed: { | } });`,
+    offers: ["orders"],
+  },
+  {
+    title: "a document's fields in a handler",
+    flow: `derive("x", { from, schema, key: ["id"], on: { orders(order) { order.| }, visits() {} } });`,
+    offers: ["address", "cents", "customer", "id", "kind", "paid", "rate"],
+  },
+  {
+    title: "a change in a handler",
+    flow: `derive("x", { from, schema, key: ["id"], on: { orders() {}, visits: (change) => change.| } });`,
+    offers: ["after", "before"],
+  },
+  {
+    title: "a removed document's key in a handler",
+    flow: `derive("x", { from, schema, key: ["id"], on: { orders() {}, visits() {} }, removed: { orders: (key) => key.| } });`,
+    offers: ["cents", "id"],
+  },
+  {
+    title: "an output's fields in a handler",
+    flow: `derive("x", { from, schema, key: ["id"], on: { orders: () => ({ | }), visits() {} } });`,
+    offers: ["address", "cents", "customer", "id", "kind", "paid", "rate"],
+  },
+  {
+    title: "an output's enum in a handler",
+    flow: `derive("x", { from, schema, key: ["id"], on: { orders: (order) => ({ ...order, kind: "|" }), visits() {} } });`,
+    offers: ["big", "small"],
+  },
+  {
+    title: "what a handler gets without state",
+    flow: `derive("x", { from, schema, key: ["id"], on: { orders(order, context) { context.| }, visits() {} } });`,
+    offers: ["params"],
+  },
+  {
+    title: "what a handler gets with state",
+    flow: `derive("x", { from, schema, key: ["id"], state, on: { orders(order, context) { context.| }, visits() {} } });`,
+    offers: ["params", "state"],
+  },
+  {
+    title: "fields of the state in a handler",
+    flow: `derive("x", { from, schema, key: ["id"], state, on: { orders(order, { state }) { state.| }, visits() {} } });`,
+    offers: ["kind", "seen"],
+  },
+  {
+    title: "a field's values of the state",
+    flow: `derive("x", { from, schema, key: ["id"], state, on: { orders(order, { state }) { state.kind = "|"; }, visits() {} } });`,
+    offers: ["a", "b"],
+  },
+  {
+    title: "what state is made of",
+    flow: `derive("x", { from, schema, key: ["id"], state: { | }, on: { orders() {}, visits() {} } });`,
+    offers: ["initial", "schema"],
+  },
+  {
+    title: "fields of the initial state",
+    flow: `derive("x", { from, schema, key: ["id"], state: { schema: state.schema, initial: { | } }, on: { orders() {}, visits() {} } });`,
+    offers: ["kind", "seen"],
+  },
+  {
+    title: "how a target is kept in step",
+    flow: `orders.materializeTo(pg({ url, table: "a" }), { | });`,
+    offers: ["backfill", "onSchemaChange", "renamedFrom"],
+  },
+  {
+    title: "what to do where a schema changes",
+    flow: `orders.materializeTo(pg({ url, table: "a" }), { onSchemaChange: "|" });`,
+    offers: ["backfill", "halt"],
+  },
+  {
+    title: "strategies of a nullable integer",
+    flow: `capture("x", source, { schema: z.object({ id: z.string(), n: z.int().nullable() }), key: ["id"], reduce: { n: "|" } });`,
+    offers: ["first", "last", "max", "min", "sum"],
   },
   {
     title: "a Postgres target",
     flow: `orders.materializeTo(pg({ | }));`,
-    offers: ["schema", "table", "url"],
+    offers: ["columns", "mode", "schema", "table", "url"],
   },
   {
     title: "a Redis target",

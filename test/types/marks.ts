@@ -27,7 +27,9 @@ export function marks(file: string, text: string): Required<FoundError>[] {
 
 /** Compilers list the members of a union in orders of their own. */
 export function withSortedUnions(message: string): string {
-  return message.replaceAll(/"[^"]*"(?: \| "[^"]*")+/g, (union) => union.split(" | ").sort().join(" | "));
+  const literal = /"[^"]*"|`[^`]*`/.source;
+  const unions = new RegExp(`(?:${literal})(?: \\| (?:${literal}))+`, "g");
+  return message.replaceAll(unions, (union) => union.split(" | ").sort().join(" | "));
 }
 
 /** What is wrong: expected errors that were not found as they should be, and errors that nobody expected. */
