@@ -8,6 +8,7 @@ import {
   renderText,
 } from "../compiler/index.ts";
 import { CommandError } from "./command-error.ts";
+import { targetFit } from "./target-fit.ts";
 
 /** Compiles the flow files that a command was given, or those of the configuration. */
 export async function compileProject(
@@ -16,7 +17,7 @@ export async function compileProject(
 ): Promise<CompileResult & { readonly config: ResolvedConfig }> {
   const config = await loadConfig(process.cwd(), configFile);
   const flowFiles = await findFlowFiles(config, process.cwd(), files);
-  return { ...(await compile({ projectDir: config.projectDir, files: flowFiles })), config };
+  return { ...(await compile({ projectDir: config.projectDir, files: flowFiles, targetFit })), config };
 }
 
 /** The build. Diagnostics go to stderr; with an error among them there is none, and this throws. */

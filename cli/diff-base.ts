@@ -25,6 +25,7 @@ export async function diffBase(
     : "";
   throw new CommandError(
     `${base} is neither a git revision nor a plan: name a branch, a commit, a plan.json or a directory that holds one.${flows}`,
+    "WEIR5004",
   );
 }
 

@@ -35,6 +35,7 @@ export async function resolveRevision(name: string, projectDir: string): Promise
   if (base === undefined) {
     throw new CommandError(
       `${reference} and HEAD have no common ancestor in this clone. Fetch more of the history.`,
+      "WEIR5004",
     );
   }
   return { name, commit: base, root };
@@ -59,6 +60,7 @@ export async function planOfRevision(
     process.stderr.write(renderText(diagnostics, { cwd: projectDir, color: process.stderr.isTTY === true }));
     throw new CommandError(
       `The flows of ${revision.name} do not compile with today's compiler and packages; compare with a plan file of it instead (weir build writes one).`,
+      "WEIR5005",
     );
   } finally {
     await rm(tree, { recursive: true, force: true });
@@ -77,7 +79,7 @@ async function unpack({ commit, root, name }: Revision, tree: string): Promise<v
   const written = await git(root, ["checkout-index", "--all", "--force", `--prefix=${tree}/`], env);
   await rm(env.GIT_INDEX_FILE, { force: true });
   if (read === undefined || written === undefined) {
-    throw new CommandError(`git could not unpack the tree of ${name}. Is the clone complete?`);
+    throw new CommandError(`git could not unpack the tree of ${name}. Is the clone complete?`, "WEIR5004");
   }
   const manifests = await git(root, ["ls-tree", "-r", "--name-only", "-z", commit]);
   for (const path of (manifests ?? "").split("\0")) {

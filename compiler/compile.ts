@@ -1,10 +1,12 @@
 /** Flow files to a plan and its bundles, or to diagnostics. */
 import { canonicalJson, sha256 } from "../plan/canonical.ts";
 import type { Plan } from "../plan/plan.ts";
-import { assemblePlan } from "./assemble.ts";
+import { assemblePlan, collectionPlan } from "./assemble.ts";
 import { checkCollection } from "./check/collection.ts";
-import { checkSource, checkTarget } from "./check/connectors.ts";
+import { checkSource, checkTarget, checkTargetFit, type TargetFit } from "./check/connectors.ts";
+import { checkDerivation } from "./check/derivation.ts";
 import { type AimAt, checkGraph } from "./check/graph.ts";
+import { checkView } from "./check/view.ts";
 import { type Declared, declaredBy, Origins } from "./declared.ts";
 import {
   type Diagnostic,
@@ -15,12 +17,12 @@ import {
 } from "./diagnostics/diagnostic.ts";
 import { withoutEchoes } from "./diagnostics/echo.ts";
 import { evaluate } from "./evaluate/evaluate.ts";
-import type { Evaluation } from "./evaluate/evaluation.ts";
+import type { EvaluatedCollection, Evaluation } from "./evaluate/evaluation.ts";
 import { bundleFlows } from "./evaluate/flow-bundle.ts";
 import { importDiagnostics } from "./evaluate/import-diagnostics.ts";
 import type { Bundle } from "./transform/bundle.ts";
 import { bundleTransforms } from "./transform/transforms.ts";
-import { aimAt } from "./typescript/calls.ts";
+import { aimAt, callExtent } from "./typescript/calls.ts";
 import { typeDiagnostics } from "./typescript/diagnose.ts";
 import { openProgram } from "./typescript/program.ts";
 
@@ -29,6 +31,8 @@ export interface CompileRequest {
   readonly projectDir: string;
   /** Flow files, absolute. */
   readonly files: readonly string[];
+  /** Connectors' own checks, which the compiler cannot know. Without it they are left to the start of the flows. */
+  readonly targetFit?: TargetFit;
 }
 
 export interface CompiledBuild {
@@ -49,7 +53,11 @@ export interface CompileResult {
 }
 
 /** Throws only for bugs of Weir: what is wrong with the flows is told as diagnostics, all of it at once. */
-export async function compile({ projectDir, files }: CompileRequest): Promise<CompileResult> {
+export async function compile({
+  projectDir,
+  files,
+  targetFit = () => [],
+}: CompileRequest): Promise<CompileResult> {
   const [first] = [...files].sort();
   const project: Place = {
     file: first ?? projectDir,
@@ -73,11 +81,12 @@ export async function compile({ projectDir, files }: CompileRequest): Promise<Co
   await evaluating.begun;
   const flow = openProgram(projectDir, sorted);
   const typed = typeDiagnostics(flow, projectDir);
+  const extentOf = (place: Place) => callExtent(flow, place);
   const diagnostics: Diagnostic[] = [];
   const { evaluation, origins, diagnostics: failures } = await evaluating.done;
   diagnostics.push(...failures);
   if (evaluation === undefined || origins === undefined) {
-    return { diagnostics: sortDiagnostics(withoutEchoes(typed, diagnostics)) };
+    return { diagnostics: sortDiagnostics(withoutEchoes(typed, diagnostics, extentOf)) };
   }
 
   const declared = declaredBy(evaluation, origins);
@@ -85,15 +94,16 @@ export async function compile({ projectDir, files }: CompileRequest): Promise<Co
   diagnostics.push(...evaluationDiagnostics(evaluation, origins, project));
   // What was declared before a failure is only a part: what it lacks would be said to be missing.
   const whole = evaluation.failure === undefined && evaluation.touches.length === 0;
-  diagnostics.push(...declarationDiagnostics(declared, aim, project, whole));
+  diagnostics.push(...declarationDiagnostics(declared, aim, project, whole, targetFit));
+  diagnostics.push(...(await stateDiagnostics(declared, aim)));
   const transforms = await bundleTransforms(flow, declared, origins, projectDir);
   diagnostics.push(...transforms.diagnostics);
-  const sortedDiagnostics = sortDiagnostics(withoutEchoes(typed, diagnostics));
+  const sortedDiagnostics = sortDiagnostics(withoutEchoes(typed, diagnostics, extentOf));
   if (hasErrors(sortedDiagnostics)) return { diagnostics: sortedDiagnostics };
 
-  const plan = assemblePlan(declared, transforms.byCollection);
+  const plan = assemblePlan(declared, transforms.byFunction);
   const planJson = canonicalJson(plan);
-  const bundles = new Map([...transforms.byCollection.values()].map((bundle) => [bundle.hash, bundle]));
+  const bundles = new Map([...transforms.byFunction.values()].map((bundle) => [bundle.hash, bundle]));
   const ordered = [...bundles.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
   return {
     diagnostics: sortedDiagnostics,
@@ -160,24 +170,43 @@ function evaluationDiagnostics(
   return [...found, diagnostic("WEIR0006", place, `The flow file fails while it is evaluated: ${message}`)];
 }
 
+async function stateDiagnostics({ derivations }: Declared, aim: AimAt): Promise<readonly Diagnostic[]> {
+  const stateful = derivations.filter(({ state }) => state !== undefined);
+  if (stateful.length === 0) return [];
+  const { checkState } = await import("./check/state.ts");
+  return stateful.flatMap(({ collection, state, place }) =>
+    state === undefined ? [] : [...checkState(collection.name, state, place, aim)],
+  );
+}
+
 function declarationDiagnostics(
   declared: Declared,
   aim: AimAt,
   project: Place,
   whole: boolean,
+  targetFit: TargetFit,
 ): readonly Diagnostic[] {
   const { captures, derivations, materializations } = declared;
   const collections = new Map(
     [...captures, ...derivations].map((each) => [each.collection.name, each.collection]),
   );
   const found: Diagnostic[] = [];
-  for (const { collection, place } of [...captures, ...derivations])
-    found.push(...checkCollection(collection, place, aim));
+  const sound = new Set<EvaluatedCollection>();
+  for (const { collection, place } of [...captures, ...derivations]) {
+    const wrong = checkCollection(collection, place, aim);
+    if (wrong.length === 0) sound.add(collection);
+    found.push(...wrong);
+  }
   for (const { collection, source, place } of captures)
     found.push(...checkSource(collection, source, place, aim));
-  for (const each of materializations) {
-    const collection = collections.get(each.collection);
-    if (collection !== undefined) found.push(...checkTarget(collection, each.target, each.place, aim));
+  for (const each of derivations) found.push(...checkDerivation(each, collections, aim));
+  for (const { view, target, place } of materializations) {
+    const collection = collections.get(view.collection);
+    if (collection === undefined) continue;
+    found.push(...checkTarget(collection, target, place, aim));
+    if (sound.has(collection))
+      found.push(...checkTargetFit(targetFit, collectionPlan(collection), target, place, aim));
+    found.push(...checkView(collection, view, place, ["view"], aim));
   }
   if (!whole) return found;
   if (collections.size === 0 && materializations.length === 0) {

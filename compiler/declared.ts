@@ -7,6 +7,7 @@ import type {
   EvaluatedCapture,
   EvaluatedDerivation,
   EvaluatedMaterialization,
+  EvaluatedRename,
   Evaluation,
 } from "./evaluate/evaluation.ts";
 import type { GeneratedPosition } from "./evaluate/generated-position.ts";
@@ -17,6 +18,7 @@ export interface Declared {
   readonly captures: readonly Placed<EvaluatedCapture>[];
   readonly derivations: readonly Placed<EvaluatedDerivation>[];
   readonly materializations: readonly Placed<EvaluatedMaterialization>[];
+  readonly renames: readonly Placed<EvaluatedRename>[];
 }
 
 export function declaredBy(evaluation: Evaluation, origins: Origins): Declared {
@@ -29,6 +31,7 @@ export function declaredBy(evaluation: Evaluation, origins: Origins): Declared {
     captures: declarations.flatMap((each) => (each.kind === "capture" ? [placed(each)] : [])),
     derivations: declarations.flatMap((each) => (each.kind === "derive" ? [placed(each)] : [])),
     materializations: declarations.flatMap((each) => (each.kind === "materialize" ? [placed(each)] : [])),
+    renames: declarations.flatMap((each) => (each.kind === "rename" ? [placed(each)] : [])),
   };
 }
 

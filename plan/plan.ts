@@ -40,6 +40,15 @@ export interface CollectionPlan {
   readonly key: readonly string[];
   /** Strategy by field path. A field without one takes the newest value, absence included. */
   readonly reduce: Readonly<Record<string, ReduceStrategy>>;
+  /**
+   * Key fields by whose values the collection is cut into logical partitions, in order. Absent where there are none.
+   * They are of the key, so that a document and its removal meet in one journal.
+   */
+  readonly partitionBy?: readonly string[];
+  /** Journals of each logical partition, by hash of the key. Absent for one. */
+  readonly partitions?: number;
+  /** The name under which what is stored was made. */
+  readonly renamedFrom?: string;
 }
 
 /**
@@ -98,22 +107,59 @@ export interface ConnectorPlan {
 export interface CapturePlan extends ConnectorPlan {}
 
 export interface DerivationPlan {
-  /** In the order that the flow gives; one, until derivations of several sources arrive. */
+  /** In the order that the flow gives: which of them it is decides between documents of one time. */
   readonly sources: readonly DerivationSource[];
-  readonly transform: TransformPlan;
-}
-
-export interface DerivationSource {
-  readonly collection: string;
-}
-
-export interface TransformPlan {
-  /** SHA-256, hex, of the normalized bundle; the file is `bundles/<bundle>.mjs`, its default export the transform. */
-  readonly bundle: string;
-  /** Handed to the transform as `ctx.params`. */
+  /** Handed to every function as `ctx.params`. */
   readonly params: JsonObject;
+  readonly state?: StatePlan;
 }
 
-export interface MaterializationPlan extends ConnectorPlan {
+/** Durable values, one for each shuffle key. */
+export interface StatePlan {
+  readonly schema: JsonSchema;
+  /** What a shuffle key has before its first document. */
+  readonly initial: JsonObject;
+}
+
+/** SHA-256, hex, of the normalized bundle; the file is `bundles/<bundle>.mjs`, its default export the function. */
+export interface BundleReference {
+  readonly bundle: string;
+}
+
+/** How a task reads a collection. What is absent leaves it as it is: everything, at once. */
+export interface CollectionView {
   readonly collection: string;
+  /** By partition field, the values that are read. A field that is not named is read whole. */
+  readonly where?: Readonly<Record<string, readonly (string | number | boolean)[]>>;
+}
+
+export interface DerivationSource extends CollectionView {
+  /** Its name in the flow's `from`; absent where one collection is derived from another by `collection.derive(…)`. */
+  readonly name?: string;
+  /** Commit time of the first document that is read, RFC 3339 in UTC with milliseconds. */
+  readonly from?: string;
+  /** Commit time before which documents are read, written as `from`. */
+  readonly until?: string;
+  /** Of the documents that can be read, those of the source with the highest go first. Absent for 0. */
+  readonly priority?: number;
+  /** How far behind the head's clock the source is read, ms. Absent for 0. */
+  readonly readDelayMs?: number;
+  /** Functions get `{ before, after }` of the fully reduced document instead of the documents as they were appended. */
+  readonly reduced?: true;
+  /** The shuffle key, which picks the state: paths of fields, and functions that give one value or a list of values. */
+  readonly by?: readonly (string | BundleReference)[];
+  readonly transform: BundleReference;
+  /** Gets the key of a removed document. Without it removals pass unseen. */
+  readonly removed?: BundleReference;
+}
+
+export interface MaterializationPlan extends ConnectorPlan, CollectionView {
+  /** `delta`: a row per document, as it was appended, instead of one per key. Absent for `standard`. */
+  readonly mode?: "delta";
+  /** Another number than the target was filled under has it emptied and filled from history. Absent for 0. */
+  readonly backfill?: number;
+  /** What to do where the collection's schema changes so that the target cannot be altered in place. Absent for `halt`. */
+  readonly onSchemaChange?: "backfill";
+  /** The resource's name, without the connector's, under which the target was filled. */
+  readonly renamedFrom?: string;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { canonicalJson, sha256 } from "./canonical.ts";
 import { formatChecksums, parseChecksums } from "./checksums.ts";
-import type { Plan } from "./plan.ts";
+import type { DerivationPlan, Plan } from "./plan.ts";
 import { readBuild } from "./read-build.ts";
 
 const HASH = "a".repeat(64);
@@ -15,7 +15,7 @@ const plan: Plan = {
   formatVersion: 1,
   collections: { a: collection, b: collection },
   captures: { a: { connector: "files", config: { path: "x" }, guarantee } },
-  derivations: { b: { sources: [{ collection: "a" }], transform: { bundle: HASH, params: {} } } },
+  derivations: { b: { sources: [{ collection: "a", transform: { bundle: HASH } }], params: {} } },
   materializations: {},
 };
 
@@ -47,13 +47,41 @@ it("refuses what is not as it was built, and names the file", async () => {
   await expect(readBuild(edited)).rejects.toThrow(/bundles\/a{64}\.mjs is not as it was built\. Build again/);
   const missing = built();
   rmSync(join(missing, "bundles", `${HASH}.mjs`));
-  await expect(readBuild(missing)).rejects.toThrow(/a{64}\.mjs is missing\. Build again/);
+  await expect(readBuild(missing)).rejects.toThrow(/a{64}\.mjs is missing\. Build again\. \(WEIR5003\)$/);
   const empty = built();
   rmSync(join(empty, "plan.json"));
-  await expect(readBuild(empty)).rejects.toThrow(/There is no plan\.json in .*weir build --out/);
+  await expect(readBuild(empty)).rejects.toThrow(
+    /There is no plan\.json in .*weir build --out .*\(WEIR5001\)$/,
+  );
   const foreign = built();
   writeFileSync(join(foreign, "plan.json"), '{"formatVersion":2}');
-  await expect(readBuild(foreign)).rejects.toThrow(/is not a plan of this version of Weir/);
+  await expect(readBuild(foreign)).rejects.toThrow(/is not a plan of this version of Weir.*\(WEIR5002\)$/);
+});
+
+it("needs the bundles of every function of every source", async () => {
+  const directory = built();
+  const hashes = ["b", "c", "d", "e"].map((letter) => letter.repeat(64));
+  const [first = "", second = "", removed = "", by = ""] = hashes;
+  const derivation: DerivationPlan = {
+    sources: [
+      {
+        ...{ collection: "a", name: "x", by: ["id", { bundle: by }] },
+        ...{ transform: { bundle: first }, removed: { bundle: removed } },
+      },
+      { collection: "a", name: "y", by: ["id", "n"], transform: { bundle: second } },
+    ],
+    params: {},
+  };
+  writeFileSync(join(directory, "plan.json"), canonicalJson({ ...plan, derivations: { b: derivation } }));
+  for (const hash of hashes) writeFileSync(join(directory, "bundles", `${hash}.mjs`), CODE);
+  const checksums = new Map(hashes.map((hash) => [`${hash}.mjs`, sha256(CODE)]));
+  writeFileSync(join(directory, "bundles", "SHA256SUMS"), formatChecksums(checksums));
+  expect([...(await readBuild(directory)).bundles.keys()].sort()).toEqual(hashes);
+  for (const hash of hashes) {
+    rmSync(join(directory, "bundles", `${hash}.mjs`));
+    await expect(readBuild(directory)).rejects.toThrow(`${hash}.mjs is missing`);
+    writeFileSync(join(directory, "bundles", `${hash}.mjs`), CODE);
+  }
 });
 
 it("checksums are written as sha256sum reads them, and read back", () => {

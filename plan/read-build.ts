@@ -2,20 +2,30 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { bundlesOf } from "./bundle-references.ts";
 import { planHash, sha256 } from "./canonical.ts";
 import { CHECKSUMS_FILE, parseChecksums } from "./checksums.ts";
-import type { Plan } from "./plan.ts";
+import { PLAN_FORMAT_VERSION, type Plan } from "./plan.ts";
 
 export interface Build {
   readonly plan: Plan;
   readonly planHash: string;
-  /** Absolute paths of the transform bundles, by their hash. */
+  /** Absolute paths of the functions' bundles, by their hash. */
   readonly bundles: ReadonlyMap<string, string>;
 }
 
-/** The directory holds no build, or one that this version of Weir cannot run. */
+/** A diagnostic code, with a page of its own: no plan to read, a plan of another version, a bundle that is not the plan's. */
+export type BuildErrorCode = "WEIR5001" | "WEIR5002" | "WEIR5003";
+
+/** The directory holds no build, or one that this version of Weir cannot run. The message ends with the code. */
 export class BuildError extends Error {
   override readonly name: string = "BuildError";
+  readonly code: BuildErrorCode;
+
+  constructor(code: BuildErrorCode, message: string, options?: ErrorOptions) {
+    super(`${message} (${code})`, options);
+    this.code = code;
+  }
 }
 
 /**
@@ -25,23 +35,26 @@ export class BuildError extends Error {
 export async function readBuild(directory: string): Promise<Build> {
   const text = await readFile(join(directory, "plan.json"), "utf8").catch((cause: unknown) => {
     throw new BuildError(
+      "WEIR5001",
       `There is no plan.json in ${directory}. Run \`weir build --out ${directory}\` first.`,
       { cause },
     );
   });
   const plan = await parsePlan(text, join(directory, "plan.json"));
-  const hashes = new Set(Object.values(plan.derivations).map((derivation) => derivation.transform.bundle));
+  const hashes = bundlesOf(plan);
   const checksums = await readChecksums(directory, hashes.size > 0);
   const bundles = new Map<string, string>();
   for (const hash of hashes) {
     const path = join(directory, "bundles", `${hash}.mjs`);
     const code = await readFile(path, "utf8").catch((cause: unknown) => {
-      throw new BuildError(`The plan names the bundle ${hash}, but ${path} is missing. Build again.`, {
-        cause,
-      });
+      throw new BuildError(
+        "WEIR5003",
+        `The plan names the bundle ${hash}, but ${path} is missing. Build again.`,
+        { cause },
+      );
     });
     if (checksums.get(`${hash}.mjs`) !== sha256(code)) {
-      throw new BuildError(`The bundle ${path} is not as it was built. Build again.`);
+      throw new BuildError("WEIR5003", `The bundle ${path} is not as it was built. Build again.`);
     }
     bundles.set(hash, path);
   }
@@ -52,7 +65,7 @@ async function readChecksums(directory: string, needed: boolean): Promise<Readon
   if (!needed) return new Map();
   const path = join(directory, "bundles", CHECKSUMS_FILE);
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new BuildError(`There is no ${path}. Build again.`, { cause });
+    throw new BuildError("WEIR5003", `There is no ${path}. Build again.`, { cause });
   });
   return parseChecksums(text);
 }
@@ -63,14 +76,22 @@ export async function parsePlan(text: string, name: string): Promise<Plan> {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new BuildError(`${name} is not JSON. Build again.`, { cause });
+    throw new BuildError("WEIR5001", `${name} is not JSON. Build again.`, { cause });
   }
   const schema: unknown = JSON.parse(await readFile(new URL("./schema.json", import.meta.url), "utf8"));
   const validate = new Ajv2020({ strict: true, allErrors: false }).compile<Plan>(Object(schema));
   if (validate(value)) return value;
+  const version: unknown = Object(value).formatVersion;
+  if (version !== PLAN_FORMAT_VERSION) {
+    throw new BuildError(
+      "WEIR5002",
+      `${name} is not a plan of this version of Weir: its formatVersion is ${JSON.stringify(version) ?? "missing"}, not ${PLAN_FORMAT_VERSION}. Build again.`,
+    );
+  }
   const [error] = validate.errors ?? [];
   const place = error?.instancePath ? ` at ${error.instancePath}` : "";
   throw new BuildError(
+    "WEIR5002",
     `${name} is not a plan of this version of Weir${place}: ${error?.message ?? "it does not fit"}. Build again.`,
   );
 }

@@ -24,7 +24,11 @@ function typeText(of: Schema): string {
   if (Array.isArray(of.enum)) return of.enum.map((value) => JSON.stringify(value)).join(" | ");
   switch (of.type) {
     case "string":
-      return "string";
+    case "boolean":
+      return of.type;
+    case "number":
+    case "integer":
+      return "number";
     case "array":
       return `readonly (${typeText(Object(of.items))})[]`;
     case "object":
@@ -97,12 +101,13 @@ interface Definition {
   anyOf: Definition[];
   const: unknown;
   additionalProperties?: Definition;
+  items?: Definition;
 }
-type Name = "Plan" | "ReduceStrategy" | "CapturePlan" | "DerivationSource" | "TransformPlan" | "Guarantee";
+type Name = "Plan" | "ReduceStrategy" | "CapturePlan" | "DerivationSource" | "StatePlan" | "Guarantee";
 
 const mutations: Readonly<Record<string, (defs: Record<Name, Definition>) => unknown>> = {
-  "a property less": (defs) => delete defs.TransformPlan.properties.params,
-  "a property more": (defs) => Object.assign(defs.TransformPlan.properties, { note: { type: "string" } }),
+  "a property less": (defs) => delete defs.DerivationSource.properties.removed,
+  "a property more": (defs) => Object.assign(defs.StatePlan.properties, { note: { type: "string" } }),
   "a property that need not be there": (defs) => defs.Plan.required.pop(),
   "another type": (defs) =>
     Object.assign(defs.DerivationSource.properties, {
@@ -110,6 +115,9 @@ const mutations: Readonly<Record<string, (defs: Record<Name, Definition>) => unk
     }),
   "a strategy less": (defs) => defs.ReduceStrategy.anyOf[0]?.enum.pop(),
   "an object of a strategy less": (defs) => defs.ReduceStrategy.anyOf.pop(),
+  "a flag that may be false": (defs) =>
+    Object.assign(defs.DerivationSource.properties.reduced ?? {}, { const: false }),
+  "a shuffle key without functions": (defs) => defs.DerivationSource.properties.by?.items?.anyOf.pop(),
   "a guarantee more": (defs) => defs.Guarantee.properties.delivery?.enum.push("maybe"),
   "another version": (defs) => Object.assign(defs.Plan.properties.formatVersion ?? {}, { const: 2 }),
   "an open object": (defs) => delete defs.CapturePlan.additionalProperties,

@@ -1,9 +1,11 @@
 /** Checks of one collection: its schema, its key, its reductions. */
-import { fieldAt, fieldsOf, type JsonType } from "../../plan/field-schema.ts";
 import type { JsonSchema } from "../../plan/plan.ts";
 import { type Diagnostic, diagnostic, type Place } from "../diagnostics/diagnostic.ts";
 import type { EvaluatedCollection } from "../evaluate/evaluation.ts";
+import type { SchemaProblem } from "../schema/problem.ts";
+import type { Aim } from "../typescript/calls.ts";
 import type { AimAt } from "./graph.ts";
+import { keyComplaint } from "./key-field.ts";
 import { reduceComplaint } from "./reduction.ts";
 
 export function checkCollection(
@@ -12,16 +14,7 @@ export function checkCollection(
   aim: AimAt,
 ): readonly Diagnostic[] {
   const { name, schema } = collection;
-  const found = schema.problems.map((problem) => {
-    const subject =
-      problem.path.length === 0 ? `The schema of ${name}` : `The field ${problem.path.join(".")} of ${name}`;
-    return diagnostic(
-      problem.code,
-      aim(place, ["schema", ...problem.path]),
-      `${subject} ${problem.complaint}.`,
-      { fix: problem.fix },
-    );
-  });
+  const found = [...schemaDiagnostics(schema.problems, name, place, ["schema"], aim)];
   if (schema.json !== undefined) {
     found.push(
       ...checkKey(collection, schema.json, place, aim),
@@ -31,7 +24,19 @@ export function checkCollection(
   return found;
 }
 
-const KEY_TYPES: readonly JsonType[] = ["string", "integer", "boolean"];
+/** `steps` lead to the schema in the declaring call. */
+export function* schemaDiagnostics(
+  problems: readonly SchemaProblem[],
+  of: string,
+  place: Place,
+  steps: Aim,
+  aim: AimAt,
+): Generator<Diagnostic> {
+  for (const { code, path, complaint, fix } of problems) {
+    const subject = path.length === 0 ? `The schema of ${of}` : `The field ${path.join(".")} of ${of}`;
+    yield diagnostic(code, aim(place, [...steps, ...path]), `${subject} ${complaint}.`, { fix });
+  }
+}
 
 function* checkKey(
   collection: EvaluatedCollection,
@@ -49,26 +54,6 @@ function* checkKey(
       { fix: complaint.fix },
     );
   }
-}
-
-function keyComplaint(schema: JsonSchema, path: string): { what: string; fix: string } | undefined {
-  const field = fieldAt(schema, path);
-  if (field === undefined) {
-    const known = [...fieldsOf(schema).keys()].join(", ");
-    return { what: "is not in its schema", fix: `Name fields of the schema: ${known || "it has none"}.` };
-  }
-  const { types, required } = field;
-  if (!required) return { what: "may be missing", fix: "Make the field required: remove .optional()." };
-  if (types.has("null")) return { what: "may be null", fix: "Make the field not nullable." };
-  if (types.has("number"))
-    return { what: "may hold fractions", fix: "Use z.int(): fractions are no reliable keys." };
-  if (![...types].every((type) => KEY_TYPES.includes(type)) || types.size === 0) {
-    return {
-      what: `is of type ${[...types].join(" or ")}`,
-      fix: "Name a field that holds strings, integers or booleans.",
-    };
-  }
-  return undefined;
 }
 
 function* checkReduce(

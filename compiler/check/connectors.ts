@@ -1,9 +1,41 @@
 /** Checks of a connector's configuration against its collection, again: types can be cast away. */
 import { fieldAt } from "../../plan/field-schema.ts";
-import type { Json, JsonSchema } from "../../plan/plan.ts";
+import type { CollectionPlan, Json, JsonObject, JsonSchema } from "../../plan/plan.ts";
 import { type Diagnostic, diagnostic, type Place } from "../diagnostics/diagnostic.ts";
-import type { EvaluatedCollection, EvaluatedConnector } from "../evaluate/evaluation.ts";
+import type {
+  EvaluatedCollection,
+  EvaluatedConnector,
+  EvaluatedMaterialization,
+} from "../evaluate/evaluation.ts";
 import type { AimAt } from "./graph.ts";
+
+/** What a connector says, without asking a server, of a target that cannot hold its collection. */
+export type TargetFit = (
+  connector: string,
+  collection: CollectionPlan,
+  config: JsonObject,
+  mode: "standard" | "delta",
+) => readonly TargetMisfit[];
+
+export interface TargetMisfit {
+  /** Steps into the options of the connector's constructor. */
+  readonly at: readonly string[];
+  /** What is wrong, and what to do about it. */
+  readonly message: string;
+}
+
+/** `collection` has passed its own checks. */
+export function checkTargetFit(
+  misfitsOf: TargetFit,
+  collection: CollectionPlan,
+  { connector, config, mode }: EvaluatedMaterialization["target"],
+  place: Place,
+  aim: AimAt,
+): readonly Diagnostic[] {
+  return misfitsOf(connector, collection, config, mode).map(({ at, message }) =>
+    diagnostic("WEIR2005", aim(place, ["connector", ...at]), message),
+  );
+}
 
 /** What file captures put into a field, and the JSON type that it needs. */
 const PROVENANCE: Readonly<Record<string, "string" | "integer">> = { file: "string", row: "integer" };
@@ -61,22 +93,17 @@ export function* checkTarget(
   const surplus = named.filter((name) => !collection.key.includes(name));
   const missing = collection.key.filter((field) => !named.includes(field));
   const here = aim(place, ["connector", "key"]);
-  for (const name of surplus) {
-    yield diagnostic(
-      "WEIR2002",
-      here,
-      `The key template ${all} names {${name}}, which is not a key field of ${collection.name}.`,
-      { fix: `Name key fields: ${braced}.` },
-    );
-  }
-  if (missing.length > 0) {
-    yield diagnostic(
-      "WEIR2002",
-      here,
-      `The key template ${all} leaves out ${missing.map((field) => `{${field}}`).join(", ")}, so several rows of ${collection.name} would share one key.`,
-      { fix: `Name every key field: ${braced}.` },
-    );
-  }
+  const list = (names: readonly string[]) => names.map((name) => `{${name}}`).join(", ");
+  const complaints = [
+    ...(surplus.length > 0 ? [`names ${list(surplus)}, which is not of the key of ${collection.name}`] : []),
+    ...(missing.length > 0
+      ? [`leaves out ${list(missing)}, so several rows of ${collection.name} would share one key`]
+      : []),
+  ];
+  if (complaints.length === 0) return;
+  yield diagnostic("WEIR2002", here, `The key template ${all} ${complaints.join(", and ")}.`, {
+    fix: `Name every key field, and nothing else: ${braced}.`,
+  });
 }
 
 function placeholders(template: string): readonly string[] {

@@ -1,27 +1,54 @@
-import type { Diagnostic } from "./diagnostic.ts";
+import type { Diagnostic, Place } from "./diagnostic.ts";
 import type { DiagnosticCode } from "./registry.ts";
 
 /**
  * Drops what says a second time what is said better on the same line: by the types, which know what was meant,
- * or by the evaluated value, which says why.
+ * or by the evaluated value, which says why. A call that throws is about all of its lines, which `extentOf` gives.
  */
 export function withoutEchoes(
   fromTypes: readonly Diagnostic[],
   fromValues: readonly Diagnostic[],
+  extentOf: (place: Place) => Place,
 ): readonly Diagnostic[] {
   const typed = onLines(fromTypes);
   const valued = onLines(fromValues);
   return [
     ...fromTypes.filter((each) => !says(valued, each, betterFromValues(each))),
-    ...fromValues.filter((each) => !says(typed, each, BETTER_FROM_TYPES[each.code] ?? [])),
+    ...fromValues.filter((each) => {
+      const codes = BETTER_FROM_TYPES[each.code] ?? [];
+      if (each.code !== "WEIR0006") return !says(typed, each, codes);
+      const { file, line, endLine = line } = extentOf(each);
+      return !fromTypes.some(
+        (other) =>
+          codes.includes(other.code) && other.file === file && line <= other.line && other.line <= endLine,
+      );
+    }),
   ];
 }
 
 /** Of a code from the evaluation: the codes from the types that say it better. */
 const BETTER_FROM_TYPES: { readonly [code in DiagnosticCode]?: readonly DiagnosticCode[] } = {
   // A call that the types refuse throws, too.
-  WEIR0006: ["WEIR0001", "WEIR1001", "WEIR1002", "WEIR1011", "WEIR2001", "WEIR3001"],
+  WEIR0006: [
+    "WEIR0001",
+    "WEIR1001",
+    "WEIR1002",
+    "WEIR1011",
+    "WEIR1012",
+    "WEIR1013",
+    "WEIR2001",
+    "WEIR3001",
+    "WEIR3013",
+    "WEIR3014",
+    "WEIR3016",
+    "WEIR4005",
+    "WEIR4006",
+  ],
   WEIR1007: ["WEIR1001"],
+  WEIR1013: ["WEIR1013"],
+  WEIR3013: ["WEIR3013", "WEIR3014"],
+  WEIR3014: ["WEIR3014"],
+  WEIR4005: ["WEIR4005"],
 };
 
 /** "Cannot find module": TypeScript cannot say more than the bundler. */

@@ -1,9 +1,25 @@
 /** The thread in which flow files are evaluated, once. Started by `evaluate.ts`. */
 import { parentPort, workerData } from "node:worker_threads";
-import { COLLECTOR, type Collector, type Declaration } from "../../dsl/declarations.ts";
+import {
+  COLLECTOR,
+  type CollectionDeclaration,
+  type Collector,
+  type Declaration,
+  type SourceDeclaration,
+  type UserFunction,
+  type ViewDeclaration,
+} from "../../dsl/declarations.ts";
 import { convertSchema } from "../schema/convert.ts";
-import type { EvaluatedDeclaration, Evaluation, EvaluationFailure, EvaluationRequest } from "./evaluation.ts";
-import { functionFacts } from "./function-facts.ts";
+import type {
+  EvaluatedCollection,
+  EvaluatedDeclaration,
+  EvaluatedSource,
+  EvaluatedView,
+  Evaluation,
+  EvaluationFailure,
+  EvaluationRequest,
+} from "./evaluation.ts";
+import { type FunctionFacts, functionFacts } from "./function-facts.ts";
 import { framesOf } from "./generated-position.ts";
 import { poison } from "./poison.ts";
 
@@ -40,27 +56,85 @@ async function evaluate(): Promise<Evaluation> {
 }
 
 function describe(): readonly EvaluatedDeclaration[] {
-  const transforms = declarations.flatMap((each) => (each.kind === "derive" ? [each.transform] : []));
-  const facts = new Map(functionFacts(transforms).map((fact, index) => [transforms[index], fact]));
-  return declarations.map((each) => {
-    const frames = framesOf(each.stack);
-    if (each.kind === "materialize") {
-      const { kind, collection, resource } = each;
-      return { kind, collection, resource, frames, target: plain(each.target) };
+  const functions = new Set(
+    declarations.flatMap((each) => (each.kind === "derive" ? each.sources.flatMap(functionsIn) : [])),
+  );
+  const known = functionFacts([...functions]);
+  const facts = new Map([...functions].map((value, index) => [value, known[index]]));
+  const factsOf = (value: UserFunction): FunctionFacts => facts.get(value) ?? { kind: "native" };
+  return declarations.map((each) => describeDeclaration(each, factsOf));
+}
+
+function describeDeclaration(
+  each: Declaration,
+  factsOf: (value: UserFunction) => FunctionFacts,
+): EvaluatedDeclaration {
+  const frames = framesOf(each.stack);
+  switch (each.kind) {
+    case "capture":
+      return {
+        kind: each.kind,
+        collection: describeCollection(each.collection),
+        frames,
+        source: plain(each.source),
+      };
+    case "derive":
+      return {
+        kind: each.kind,
+        collection: describeCollection(each.collection),
+        frames,
+        sources: each.sources.map((source) => describeSource(source, factsOf)),
+        state: each.state && {
+          schema: convertSchema(each.state.schema, "state"),
+          initial: plain(each.state.initial),
+        },
+        params: plain(each.params),
+      };
+    case "materialize": {
+      const { kind, resource, backfill, onSchemaChange, renamedFrom } = each;
+      const view = viewOf(each.view);
+      return {
+        kind,
+        view,
+        resource,
+        frames,
+        target: plain(each.target),
+        backfill,
+        onSchemaChange,
+        renamedFrom,
+      };
     }
-    const { name, key, reduce } = each.collection;
-    const collection = { name, key, reduce, schema: convertSchema(each.collection.schema) };
-    if (each.kind === "capture") return { kind: each.kind, collection, frames, source: plain(each.source) };
-    const transform = facts.get(each.transform) ?? { kind: "native" };
-    return {
-      kind: each.kind,
-      collection,
-      frames,
-      source: each.source,
-      params: plain(each.params),
-      transform,
-    };
-  });
+    case "rename":
+      return { kind: each.kind, collection: each.collection, from: each.from, frames };
+  }
+}
+
+function functionsIn({ by = [], transform, removed }: SourceDeclaration): readonly UserFunction[] {
+  return [transform, removed, ...by].filter((each) => typeof each === "function");
+}
+
+function describeCollection(collection: CollectionDeclaration): EvaluatedCollection {
+  const { name, key, reduce, partitionBy, partitions } = collection;
+  return { name, key, reduce, partitionBy, partitions, schema: convertSchema(collection.schema, "document") };
+}
+
+function describeSource(
+  source: SourceDeclaration,
+  factsOf: (value: UserFunction) => FunctionFacts,
+): EvaluatedSource {
+  const { name, reduced, by, transform, removed } = source;
+  return {
+    ...viewOf(source),
+    name,
+    reduced,
+    by: by?.map((each) => (typeof each === "string" ? each : factsOf(each))),
+    transform: transform && factsOf(transform),
+    removed: removed && factsOf(removed),
+  };
+}
+
+function viewOf({ collection, where, from, until, priority, readDelay }: ViewDeclaration): EvaluatedView {
+  return { collection, where: plain(where), from, until, priority, readDelay };
 }
 
 /** A declaration's JSON part, as JSON writes it: what JSON leaves out is left out here too. */

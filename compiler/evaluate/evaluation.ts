@@ -1,4 +1,5 @@
 /** What the evaluation's thread tells the compiler. JSON: it crosses threads. */
+import type { SourceDeclaration, ViewDeclaration } from "../../dsl/declarations.ts";
 import type { JsonObject } from "../../plan/plan.ts";
 import type { ConvertedSchema } from "../schema/convert.ts";
 import type { FunctionFacts } from "./function-facts.ts";
@@ -10,6 +11,22 @@ export interface EvaluatedCollection {
   readonly key: readonly string[];
   /** Strategy by field path, as the flow gives it. */
   readonly reduce: Readonly<Record<string, string | object>>;
+  readonly partitionBy: readonly string[];
+  readonly partitions: number;
+}
+
+export type EvaluatedView = ViewDeclaration;
+
+/** A source with what V8 knows of its functions. */
+export interface EvaluatedSource extends Omit<SourceDeclaration, "by" | "transform" | "removed"> {
+  readonly by: readonly (string | FunctionFacts)[] | undefined;
+  readonly transform: FunctionFacts | undefined;
+  readonly removed: FunctionFacts | undefined;
+}
+
+export interface EvaluatedState {
+  readonly schema: ConvertedSchema;
+  readonly initial: JsonObject;
 }
 
 export interface EvaluatedConnector {
@@ -32,19 +49,32 @@ export interface EvaluatedCapture extends Evaluated {
 export interface EvaluatedDerivation extends Evaluated {
   readonly kind: "derive";
   readonly collection: EvaluatedCollection;
-  readonly source: string;
+  readonly sources: readonly EvaluatedSource[];
+  readonly state: EvaluatedState | undefined;
   readonly params: JsonObject;
-  readonly transform: FunctionFacts;
 }
 
 export interface EvaluatedMaterialization extends Evaluated {
   readonly kind: "materialize";
-  readonly collection: string;
+  readonly view: EvaluatedView;
   readonly resource: string;
-  readonly target: EvaluatedConnector;
+  readonly target: EvaluatedConnector & { readonly mode: "standard" | "delta" };
+  readonly backfill: number;
+  readonly onSchemaChange: "halt" | "backfill";
+  readonly renamedFrom: string | undefined;
 }
 
-export type EvaluatedDeclaration = EvaluatedCapture | EvaluatedDerivation | EvaluatedMaterialization;
+export interface EvaluatedRename extends Evaluated {
+  readonly kind: "rename";
+  readonly collection: string;
+  readonly from: string;
+}
+
+export type EvaluatedDeclaration =
+  | EvaluatedCapture
+  | EvaluatedDerivation
+  | EvaluatedMaterialization
+  | EvaluatedRename;
 
 export interface EvaluationFailure {
   readonly message: string;

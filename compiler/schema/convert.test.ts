@@ -1,7 +1,9 @@
 import { Type } from "typebox";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { convertSchema } from "./convert.ts";
+import { convertSchema as convert } from "./convert.ts";
+
+const convertSchema = (schema: unknown) => convert(schema, "document");
 
 /** Each refused Zod type, and the code and path of what is said. */
 const refused: readonly (readonly [name: string, schema: z.ZodType, code: string, path?: string])[] = [

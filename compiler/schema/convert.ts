@@ -11,7 +11,8 @@ export interface ConvertedSchema {
   readonly problems: readonly SchemaProblem[];
 }
 
-export function convertSchema(schema: unknown): ConvertedSchema {
+/** What the schema is of: a collection's documents, or a derivation's state. */
+export function convertSchema(schema: unknown, of: "document" | "state"): ConvertedSchema {
   const problems = [...zodProblems(schema)];
   const converted = problems.length === 0 ? jsonSchemaOf(schema) : { json: undefined, problems: [] };
   problems.push(...converted.problems);
@@ -21,11 +22,11 @@ export function convertSchema(schema: unknown): ConvertedSchema {
     problems.push({
       code: "WEIR1006",
       path: [],
-      complaint: "describes no JSON object, and a document is always one",
+      complaint: `describes no JSON object, and a ${of} is always one`,
       fix: "Describe an object, as in z.object({ … }), and put the value into one of its fields.",
     });
   }
-  if (isObject(json.properties) && "_meta" in json.properties) {
+  if (of === "document" && isObject(json.properties) && "_meta" in json.properties) {
     problems.push({
       code: "WEIR1009",
       path: ["_meta"],

@@ -1,8 +1,9 @@
 import { transform } from "esbuild";
 import { sha256 } from "../../plan/canonical.ts";
+import { withCanonicalNames } from "../typescript/canonical-names.ts";
 
 /**
- * A bundle's identity: SHA-256, hex, of its code without comments, white space and local names. The paths
+ * A bundle's identity: SHA-256, hex, of its code without comments, white space and the names of its variables. The paths
  * that esbuild gives to CommonJS modules are left out, since they say where a package is installed.
  */
 export async function bundleHash(code: string): Promise<string> {
@@ -13,5 +14,5 @@ export async function bundleHash(code: string): Promise<string> {
     format: "esm",
     sourcefile: "bundle.mjs",
   });
-  return sha256(minified);
+  return sha256(withCanonicalNames(minified));
 }

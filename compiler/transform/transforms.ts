@@ -1,9 +1,10 @@
-/** From the derivations' transforms to their bundles: one for each distinct function. */
+/** From the derivations' functions to their bundles: one for each distinct function. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Declared, Origins, Placed } from "../declared.ts";
+import type { Declared, Origins } from "../declared.ts";
+import { type DerivationFunction, functionsOf } from "../derivation-functions.ts";
 import { type Diagnostic, diagnostic, type Place } from "../diagnostics/diagnostic.ts";
-import type { EvaluatedDerivation } from "../evaluate/evaluation.ts";
+import type { FunctionFacts } from "../evaluate/function-facts.ts";
 import { aimAt } from "../typescript/calls.ts";
 import type { FlowProgram } from "../typescript/program.ts";
 import {
@@ -17,8 +18,8 @@ import {
 import { type Bundle, bundleTransform, NODE_MODULE } from "./bundle.ts";
 
 export interface TransformBundles {
-  /** By the name of the derived collection. Lacks what has diagnostics. */
-  readonly byCollection: ReadonlyMap<string, Bundle>;
+  /** By what V8 knows of the function. Lacks what has diagnostics. */
+  readonly byFunction: ReadonlyMap<FunctionFacts, Bundle>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -29,66 +30,60 @@ export async function bundleTransforms(
   projectDir: string,
 ): Promise<TransformBundles> {
   const diagnostics: Diagnostic[] = [];
+  /** By the function's identity: one that several derivations use is bundled, and complained of, once. */
   const bundles = new Map<string, Promise<Bundle | undefined>>();
-  const wanted = new Map<string, Promise<Bundle | undefined>>();
+  const wanted = new Map<FunctionFacts, Promise<Bundle | undefined>>();
   for (const derivation of declared.derivations) {
-    const found = locate(flow, derivation, origins, diagnostics);
-    if (found === undefined) continue;
-    const { name, schema } = derivation.collection;
-    if (schema.json !== undefined) diagnostics.push(...surplusOf(flow, found, schema.json, name));
-    const bundle = bundles.get(found.identity) ?? bundleOne(flow, found, projectDir, diagnostics);
-    bundles.set(found.identity, bundle);
-    wanted.set(name, bundle);
+    const { schema } = derivation.collection;
+    for (const each of functionsOf(derivation)) {
+      const found = locate(flow, each, derivation.place, origins, diagnostics);
+      if (found === undefined) continue;
+      if (each.gives === "outputs" && schema.json !== undefined)
+        diagnostics.push(...surplusOf(flow, found, schema.json, each.name));
+      const bundle = bundles.get(found.identity) ?? bundleOne(flow, found, each, projectDir, diagnostics);
+      bundles.set(found.identity, bundle);
+      wanted.set(each.facts, bundle);
+    }
   }
-  const byCollection = new Map<string, Bundle>();
-  for (const [name, pending] of wanted) {
+  const byFunction = new Map<FunctionFacts, Bundle>();
+  for (const [facts, pending] of wanted) {
     const bundle = await pending;
-    if (bundle !== undefined) byCollection.set(name, bundle);
+    if (bundle !== undefined) byFunction.set(facts, bundle);
   }
-  return { byCollection, diagnostics };
+  return { byFunction, diagnostics };
 }
 
 function locate(
   flow: FlowProgram,
-  derivation: Placed<EvaluatedDerivation>,
+  { facts, name, aim }: DerivationFunction,
+  place: Place,
   origins: Origins,
   diagnostics: Diagnostic[],
 ): FoundTransform | undefined {
-  const { transform, place, collection } = derivation;
-  const here = aimAt(flow, place, ["transform"]);
-  if (transform.kind !== "source") {
-    const what = transform.kind === "bound" ? "a bound function" : "a function of the language itself";
+  const here = () => aimAt(flow, place, aim);
+  if (facts.kind !== "source") {
+    const what = facts.kind === "bound" ? "a bound function" : "a function of the language itself";
     diagnostics.push(
-      diagnostic(
-        "WEIR3006",
-        here,
-        `The transform of ${collection.name} is ${what}, whose source cannot be bundled.`,
-        {
-          fix: "Write a function that calls it: (document) => … .",
-        },
-      ),
+      diagnostic("WEIR3006", here(), `The ${name} is ${what}, whose source cannot be bundled.`, {
+        fix: "Write a function that calls it: (document) => … .",
+      }),
     );
     return undefined;
   }
-  if (transform.async) {
+  if (facts.async) {
     diagnostics.push(
-      diagnostic(
-        "WEIR3005",
-        here,
-        `The transform of ${collection.name} is asynchronous, and a transform waits for nothing.`,
-        {
-          fix: "Return the output itself; bring in what has to be fetched by a capture.",
-        },
-      ),
+      diagnostic("WEIR3005", here(), `The ${name} is asynchronous, and a transform waits for nothing.`, {
+        fix: "Return the output itself; bring in what has to be fetched by a capture.",
+      }),
     );
     return undefined;
   }
-  const origin = origins.place(transform.position);
+  const origin = origins.place(facts.position);
   const found = origin === undefined ? undefined : findTransform(flow, origin);
   if (found === undefined) {
     diagnostics.push(
-      diagnostic("WEIR3006", here, `The source of the transform of ${collection.name} was not found.`, {
-        fix: "Write the transform as an arrow function, a function or a method in a module.",
+      diagnostic("WEIR3006", here(), `The source of the ${name} was not found.`, {
+        fix: "Write it as an arrow function, a function or a method in a module.",
       }),
     );
   }
@@ -98,10 +93,11 @@ function locate(
 async function bundleOne(
   flow: FlowProgram,
   found: FoundTransform,
+  { name, gives }: DerivationFunction,
   projectDir: string,
   diagnostics: Diagnostic[],
 ): Promise<Bundle | undefined> {
-  const slice = sliceOf(flow, found);
+  const slice = sliceOf(flow, found, { name, takesParams: gives === "outputs" });
   diagnostics.push(...slice.diagnostics);
   if (slice.diagnostics.length > 0) return undefined;
   const read = (path: string) => readFileSync(path, "utf8");
@@ -119,13 +115,13 @@ async function bundleOne(
         ? diagnostic(
             "WEIR3008",
             at,
-            `The transform reaches ${text.slice(0, -NODE_MODULE.length).trim()}, a module of Node that a pure function does not need.`,
+            `The ${name} reaches ${text.slice(0, -NODE_MODULE.length).trim()}, a module of Node that a pure function does not need.`,
             {
               related,
               fix: "Compute from the document alone; read files and services in a capture.",
             },
           )
-        : diagnostic("WEIR3010", within ?? at, `The transform cannot be bundled: ${text}.`, {
+        : diagnostic("WEIR3010", within ?? at, `The ${name} cannot be bundled: ${text}.`, {
             fix: "Import in a transform only modules that exist and export what is imported.",
           }),
     );

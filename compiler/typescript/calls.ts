@@ -4,7 +4,11 @@ import type { Place } from "../diagnostics/diagnostic.ts";
 import { bareExpression } from "./functions.ts";
 import { type FlowProgram, offsetOf, placeOf } from "./program.ts";
 
-/** Steps into a declaring call, from its definition: `["key", "1"]`, `["schema", "address", "city"]`; `["name"]` and `["connector"]` stand apart. */
+/**
+ * Steps into a declaring call, from its definition: `["key", "1"]`, `["schema", "address", "city"]`,
+ * `["from", "orders", "by", "0"]`. Apart from that stand `["name"]`, `["connector", …]`, `["options", …]` (of
+ * `materializeTo`) and `["view", "where", "country"]`, which is of what the call is a method of.
+ */
 export type Aim = readonly string[];
 
 /** The place of what `aim` leads to, or of the nearest thing around it; `place` itself where there is no call. */
@@ -12,16 +16,33 @@ export function aimAt(flow: FlowProgram, place: Place, aim: Aim): Place {
   const call = callAt(flow, place);
   if (call === undefined) return place;
   const [head, ...rest] = aim;
-  const [first] = call.arguments;
+  const [first, second] = call.arguments;
+  // A function of a package, which declares in its own files: there is nothing of its call to aim at.
+  if (!DECLARING.has(calleeName(call).getText())) return placeOf(calleeName(call));
   if (head === "name") return placeOf(first ?? call);
   if (head === "connector") return connectorPlace(flow, call, rest);
+  if (head === "options")
+    return placeOf(second === undefined ? calleeName(call) : nested(flow, second, rest));
+  if (head === "view") {
+    const { expression } = call;
+    const holder = ts.isPropertyAccessExpression(expression) ? expression.expression : expression;
+    return placeOf(nested(flow, holder, rest, calleeName(call)));
+  }
   const definition = call.arguments.at(-1);
   if (definition === undefined || head === undefined) return placeOf(calleeName(call));
   const start = propertyValue(flow, definition, head);
   if (start === undefined) return placeOf(first ?? calleeName(call));
-  const found = head === "schema" ? schemaField(flow, start, rest) : nested(flow, start, rest);
+  const found =
+    head === "schema"
+      ? schemaField(flow, start, rest)
+      : head === "state" && rest[0] === "schema"
+        ? schemaField(flow, propertyValue(flow, start, "schema") ?? start, rest.slice(1))
+        : nested(flow, start, rest);
   return placeOf(found);
 }
+
+/** The calls that report to the collector. */
+const DECLARING = new Set(["capture", "derive", "materializeTo", "renamedFrom"]);
 
 /** The call whose callee's name stands at a place; else the innermost one whose callee begins before it. */
 export function callAt(flow: FlowProgram, place: Place): ts.CallExpression | undefined {
@@ -43,13 +64,19 @@ export function callAt(flow: FlowProgram, place: Place): ts.CallExpression | und
   return exact ?? around;
 }
 
+/** The whole of the call at a place, for instance over several lines; the place itself where there is none. */
+export function callExtent(flow: FlowProgram, place: Place): Place {
+  const call = callAt(flow, place);
+  return call === undefined ? place : placeOf(call);
+}
+
 export function calleeName(call: ts.CallExpression): ts.Node {
   return ts.isPropertyAccessExpression(call.expression) ? call.expression.name : call.expression;
 }
 
 /** Within the connector's own call: `http({ path })`. It is the second argument of `capture`, the first of `materializeTo`. */
 function connectorPlace(flow: FlowProgram, call: ts.CallExpression, path: readonly string[]): Place {
-  const argument = call.arguments.length > 1 ? call.arguments[1] : call.arguments[0];
+  const argument = call.arguments[calleeName(call).getText() === "capture" ? 1 : 0];
   if (argument === undefined) return placeOf(calleeName(call));
   const connector = constantValue(flow, argument);
   const options = ts.isCallExpression(connector) ? connector.arguments[0] : undefined;
@@ -64,13 +91,31 @@ function nested(
 ): ts.Node {
   let found: ts.Node = fallback;
   let value = start;
-  for (const step of path) {
+  for (const [index, step] of path.entries()) {
+    const view = chainedCall(flow, value, step);
+    if (view !== undefined) {
+      const [inner, ...rest] = path.slice(index + 1);
+      if (inner === undefined) return calleeName(view);
+      const argument = view.arguments[step === "by" ? Number(inner) : 0];
+      if (argument === undefined || step === "by") return argument ?? calleeName(view);
+      return nested(flow, argument, [inner, ...rest]);
+    }
     const next = propertyValue(flow, value, step);
     if (next === undefined) return found;
     found = next;
     value = next;
   }
   return found;
+}
+
+/** Of `orders.where({ … }).read({ … }).by("customer")`: the call of a method. */
+function chainedCall(flow: FlowProgram, start: ts.Expression, method: string): ts.CallExpression | undefined {
+  let at = constantValue(flow, start);
+  while (ts.isCallExpression(at) && ts.isPropertyAccessExpression(at.expression)) {
+    if (at.expression.name.text === method) return at;
+    at = constantValue(flow, at.expression.expression);
+  }
+  return undefined;
 }
 
 /** Follows `z.object({ a: z.object({ b: … }) })` and `Type.Object({ … })`: the first object literal among a call's arguments. */

@@ -3,6 +3,7 @@ import ts from "typescript";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import { placeOf } from "./program.ts";
 import type { Reference } from "./references.ts";
+import type { SliceSubject } from "./slice-subject.ts";
 
 /** Globals that give another result each time or reach outside; of some, only these members. */
 const IMPURE: Readonly<Record<string, readonly string[] | "all">> = {
@@ -25,11 +26,10 @@ const IMPURE: Readonly<Record<string, readonly string[] | "all">> = {
   Function: "all",
 };
 
-const REMEDY =
-  "Compute from the document alone: take times from its fields, and what differs between flows from params.";
+const REMEDY = "Compute from the document alone: take times from its fields";
 
 /** A reference to a global that is not deterministic. */
-export function impureReference(reference: Reference): Diagnostic | undefined {
+export function impureReference(reference: Reference, subject: SliceSubject): Diagnostic | undefined {
   if (reference.kind !== "global") return undefined;
   const { name } = reference;
   const members = Object.hasOwn(IMPURE, name.text) ? IMPURE[name.text] : undefined;
@@ -46,8 +46,8 @@ export function impureReference(reference: Reference): Diagnostic | undefined {
   return diagnostic(
     "WEIR3011",
     placeOf(node),
-    `The transform uses ${node.getText()}, which may give another result when history is read again.`,
-    { fix: REMEDY },
+    `The ${subject.name} uses ${node.getText()}, which may give another result when history is read again.`,
+    { fix: `${REMEDY}${subject.takesParams ? ", and what differs between flows from params." : "."}` },
   );
 }
 

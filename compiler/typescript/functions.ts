@@ -28,7 +28,7 @@ export function functionAt(
   return found;
 }
 
-function isTransformNode(node: ts.Node): node is TransformNode {
+export function isTransformNode(node: ts.Node): node is TransformNode {
   return (
     ts.isArrowFunction(node) ||
     ts.isFunctionExpression(node) ||

@@ -9,9 +9,11 @@ import { type Diagnostic, diagnostic, type RelatedPlace } from "../diagnostics/d
 import { isHarmlessBuiltin } from "../evaluate/guarded-modules.ts";
 import { SHIM_EXPORTS, WEIR_SHIM } from "../transform/shim.ts";
 import { changeOf, impureReference, usesOfThis } from "./effects.ts";
+import { exportedNames } from "./exported-names.ts";
 import { type TransformNode, topLevelStatement } from "./functions.ts";
 import { type FlowProgram, isWeirSource, placeOf, type SourceScope, sourceScope } from "./program.ts";
 import { type ImportBinding, type Reference, referencesOf } from "./references.ts";
+import type { SliceSubject } from "./slice-subject.ts";
 import { type KeptParts, sliceText, TRANSFORM_EXPORT } from "./slice-text.ts";
 
 export interface TransformSlice {
@@ -30,8 +32,9 @@ export function sliceTransform(
   flow: FlowProgram,
   scope: SourceScope,
   transform: TransformNode,
+  subject: SliceSubject,
 ): TransformSlice {
-  const slicing = new Slicing(flow);
+  const slicing = new Slicing(flow, subject);
   slicing.start(scope, transform);
   const modules = new Map<string, string>();
   for (const [path, { scope: module, parts }] of slicing.modules)
@@ -50,14 +53,18 @@ class Slicing {
   readonly links = new Map<string, Map<string, string>>();
   readonly diagnostics: Diagnostic[] = [];
   readonly #flow: FlowProgram;
+  readonly #subject: SliceSubject;
   /** Exports asked for, as `file` and `name`. */
   readonly #asked = new Set<string>();
   /** The name in the transform itself that led to what is followed now. */
   #origin: ts.Identifier | undefined;
+  /** The imports that led to what is followed now. */
+  readonly #chain: ts.StringLiteralLike[] = [];
   readonly #toldOrigins = new Set<ts.Identifier>();
 
-  constructor(flow: FlowProgram) {
+  constructor(flow: FlowProgram, subject: SliceSubject) {
     this.#flow = flow;
+    this.#subject = subject;
   }
 
   start(scope: SourceScope, transform: TransformNode): void {
@@ -68,9 +75,9 @@ class Slicing {
         diagnostic(
           "WEIR3007",
           placeOf(node),
-          "The transform uses this, which has no value when the runtime calls it.",
+          `The ${this.#subject.name} uses this, which has no value when the runtime calls it.`,
           {
-            fix: "Use the transform's arguments, module-level constants and functions.",
+            fix: "Use the function's arguments, module-level constants and functions.",
           },
         ),
       );
@@ -93,7 +100,7 @@ class Slicing {
   #follow(scope: SourceScope, references: readonly Reference[], root: ts.Node): void {
     for (const reference of references) {
       if (this.#isTransformRoot(root)) this.#origin = reference.name;
-      const impure = impureReference(reference);
+      const impure = impureReference(reference, this.#subject);
       if (impure !== undefined) this.diagnostics.push(impure);
       switch (reference.kind) {
         case "module":
@@ -119,12 +126,14 @@ class Slicing {
 
   #captured(name: ts.Identifier, declaration: ts.Node): void {
     const related = relatedTo(declaration, `${name.text} is declared here.`);
-    const fix = `Pass ${name.text} in params and read it as ctx.params.${name.text}, or declare it as a const at the top level of the module.`;
+    const fix = this.#subject.takesParams
+      ? `Pass ${name.text} in params and read it as ctx.params.${name.text}, or declare it as a const at the top level of the module.`
+      : `Declare ${name.text} as a const at the top level of the module.`;
     this.diagnostics.push(
       diagnostic(
         "WEIR3003",
         placeOf(name),
-        `The transform captures the local variable ${name.text}, which its bundle cannot hold.`,
+        `The ${this.#subject.name} captures the local variable ${name.text}, which its bundle cannot hold.`,
         {
           related: [related],
           fix,
@@ -135,12 +144,13 @@ class Slicing {
 
   #checkConstancy(name: ts.Identifier, declaration: ts.Node): void {
     const list = ts.isVariableDeclaration(declaration) ? declaration.parent : undefined;
-    if (list !== undefined && (list.flags & ts.NodeFlags.Const) === 0) {
+    const isChanged = changeOf(name) !== undefined;
+    if (!isChanged && list !== undefined && (list.flags & ts.NodeFlags.Const) === 0) {
       this.diagnostics.push(
         diagnostic(
           "WEIR3004",
           placeOf(name),
-          `The transform uses ${name.text}, a variable that can change, so the same document could give another result.`,
+          `The ${this.#subject.name} uses ${name.text}, a variable that can change, so the same document could give another result.`,
           {
             related: [relatedTo(declaration, `${name.text} is declared here.`)],
             fix: `Declare ${name.text} with const.`,
@@ -158,11 +168,11 @@ class Slicing {
       diagnostic(
         "WEIR3012",
         placeOf(change),
-        `This changes ${name.text}, which outlives the call of the transform that uses it.`,
+        `This changes ${name.text}, which outlives the call of the ${this.#subject.name} that uses it.`,
         {
           related:
             declaration === undefined ? [] : [relatedTo(declaration, `${name.text} is declared here.`)],
-          fix: `Build ${name.text} whole in its initializer, and let the transform keep nothing between documents.`,
+          fix: `Build ${name.text} whole in its initializer${this.#subject.takesParams ? `; keep what has to outlive a document in state, as in derive(name, { from, state, on }).` : "."}`,
         },
       ),
     );
@@ -208,14 +218,15 @@ class Slicing {
       : ts.isImportClause(binding)
         ? "default"
         : "*";
-    if (/^weir(?:\/|$)/.test(specifier.text) && !isInShim(specifier, asked)) {
-      this.#declarationReached(name, binding);
+    const member = asked === "*" ? memberOf(name) : undefined;
+    if (/^weir(?:\/|$)/.test(specifier.text) && !isInShim(specifier, member ?? asked)) {
+      this.#declarationReached(name, member === undefined ? name.text : `${name.text}.${member}`, binding);
       return;
     }
-    this.#reach(scope, specifier, asked, name);
+    this.#reach(scope, specifier, specifier.text === "weir" ? (member ?? asked) : asked, name);
   }
 
-  #declarationReached(name: ts.Identifier, binding: ts.Node): void {
+  #declarationReached(name: ts.Identifier, reached: string, binding: ts.Node): void {
     const origin = this.#origin ?? name;
     if (this.#toldOrigins.has(origin)) return;
     this.#toldOrigins.add(origin);
@@ -224,7 +235,7 @@ class Slicing {
       diagnostic(
         "WEIR3009",
         placeOf(origin),
-        `The transform reaches ${name.text}, which declares flows and does not exist at run time.`,
+        `The ${this.#subject.name} reaches ${reached}, which declares flows and does not exist at run time.`,
         {
           related: [...used, relatedTo(binding, `${name.text} is imported here.`)],
           fix: "Use in a transform only constants and functions that need no capture, derive or connector.",
@@ -240,9 +251,11 @@ class Slicing {
         diagnostic(
           "WEIR3008",
           placeOf(this.#origin ?? name),
-          `The transform reaches ${specifier.text}, a module of Node that a pure function does not need.`,
+          `The ${this.#subject.name} reaches ${specifier.text}, a module of Node that a pure function does not need.`,
           {
-            related: [relatedTo(specifier, "It is imported here.")],
+            related: [...this.#chain, specifier].map((each) =>
+              relatedTo(each, each === specifier ? "It is imported here." : `${each.text} is imported here.`),
+            ),
             fix: "Compute from the document alone; read files and services in a capture.",
           },
         ),
@@ -256,7 +269,9 @@ class Slicing {
     const target = this.#localTarget(scope, specifier);
     if (target === undefined) return;
     this.#link(scope, specifier, target.file.fileName);
+    this.#chain.push(specifier);
     this.#ask(target, asked);
+    this.#chain.pop();
   }
 
   #link(scope: SourceScope, specifier: ts.StringLiteralLike, target: string): void {
@@ -348,6 +363,11 @@ class Slicing {
   }
 }
 
+/** Of `weir` in `weir.remove`, where `weir` is a namespace: the member. */
+function memberOf({ parent }: ts.Identifier): string | undefined {
+  return ts.isPropertyAccessExpression(parent) ? parent.name.text : undefined;
+}
+
 function isInShim(specifier: ts.StringLiteralLike, asked: string): boolean {
   return specifier.text === "weir" && SHIM_EXPORTS.has(asked);
 }
@@ -363,24 +383,4 @@ function specifierOf(binding: ImportBinding): ts.StringLiteral | undefined {
       return ts.isStringLiteral(at.moduleSpecifier) ? at.moduleSpecifier : undefined;
   }
   return undefined;
-}
-
-function exportedNames(statement: ts.Statement): readonly string[] {
-  if (!ts.canHaveModifiers(statement)) return [];
-  const kinds = new Set((ts.getModifiers(statement) ?? []).map((modifier) => modifier.kind));
-  if (!kinds.has(ts.SyntaxKind.ExportKeyword)) return [];
-  if (kinds.has(ts.SyntaxKind.DefaultKeyword)) return ["default"];
-  if (ts.isVariableStatement(statement)) {
-    return statement.declarationList.declarations.flatMap((each) => boundNames(each.name));
-  }
-  const declares =
-    ts.isFunctionDeclaration(statement) ||
-    ts.isClassDeclaration(statement) ||
-    ts.isEnumDeclaration(statement);
-  return declares && statement.name !== undefined ? [statement.name.text] : [];
-}
-
-function boundNames(name: ts.BindingName): readonly string[] {
-  if (ts.isIdentifier(name)) return [name.text];
-  return name.elements.flatMap((each) => (ts.isOmittedExpression(each) ? [] : boundNames(each.name)));
 }

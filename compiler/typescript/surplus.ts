@@ -6,13 +6,14 @@ import ts from "typescript";
 import type { JsonObject, JsonSchema } from "../../plan/plan.ts";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import { bareExpression, type TransformNode } from "./functions.ts";
+import { outputsOf } from "./outputs.ts";
 import { type FlowProgram, placeOf } from "./program.ts";
 
 export function surplusFields(
   flow: FlowProgram,
   transform: TransformNode,
   schema: JsonSchema,
-  collection: string,
+  subject: string,
 ): readonly Diagnostic[] {
   const found: Diagnostic[] = [];
   for (const output of outputsOf(transform)) check(output, schema, "");
@@ -88,29 +89,13 @@ export function surplusFields(
       diagnostic(
         "WEIR3002",
         placeOf(node),
-        `The transform returns the field ${path}${name}, which the schema of ${collection} does not have.`,
+        `The ${subject} returns the field ${path}${name}, which the schema does not have.`,
         {
-          fix: `Add ${name} to the schema, or leave it out of what the transform returns.`,
+          fix: `Add ${name} to the schema, or leave it out of what is returned.`,
         },
       ),
     );
   }
-}
-
-/** What is returned or yielded, in the function itself. */
-function outputsOf(transform: TransformNode): readonly ts.Expression[] {
-  const { body } = transform;
-  if (body === undefined) return [];
-  if (!ts.isBlock(body)) return [body];
-  const found: ts.Expression[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isFunctionLike(node) || ts.isClassLike(node)) return;
-    if ((ts.isReturnStatement(node) || ts.isYieldExpression(node)) && node.expression !== undefined)
-      found.push(node.expression);
-    ts.forEachChild(node, visit);
-  };
-  ts.forEachChild(body, visit);
-  return found;
 }
 
 /** The properties of an object schema that allows no others; undefined where it allows them or says nothing plain. */

@@ -5,6 +5,7 @@ import type { Diagnostic, Place } from "../diagnostics/diagnostic.ts";
 import { functionAt, type TransformNode } from "./functions.ts";
 import { type FlowProgram, placeOf, type SourceScope, sourceScope } from "./program.ts";
 import { sliceTransform, type TransformSlice } from "./slice.ts";
+import type { SliceSubject } from "./slice-subject.ts";
 import { surplusFields } from "./surplus.ts";
 
 export { TRANSFORM_EXPORT } from "./slice.ts";
@@ -23,17 +24,17 @@ export function findTransform(flow: FlowProgram, place: Place): FoundTransform |
   return { scope, node, identity: `${scope.file.fileName}:${node.pos}` };
 }
 
-export function sliceOf(flow: FlowProgram, found: FoundTransform): TransformSlice {
-  return sliceTransform(flow, found.scope, found.node);
+export function sliceOf(flow: FlowProgram, found: FoundTransform, subject: SliceSubject): TransformSlice {
+  return sliceTransform(flow, found.scope, found.node, subject);
 }
 
 export function surplusOf(
   flow: FlowProgram,
   found: FoundTransform,
   schema: JsonSchema,
-  collection: string,
+  subject: string,
 ): readonly Diagnostic[] {
-  return surplusFields(flow, found.node, schema, collection);
+  return surplusFields(flow, found.node, schema, subject);
 }
 
 /** The head of the function. */

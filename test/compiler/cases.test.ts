@@ -1,15 +1,21 @@
 /**
  * Every diagnostic code has a page, and a case: a project whose diagnostics, as text, are in `expected.txt`.
- * `UPDATE_GOLDEN=1` writes them anew.
+ * `UPDATE_GOLDEN=1` writes them anew. What is wrong with plans and bases comes from commands: `plan-problems.test.ts`.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { compile, explain, REGISTRY, renderJson, renderText } from "../../compiler/index.ts";
+import { targetFit } from "../../cli/target-fit.ts";
+import { compile } from "../../compiler/compile.ts";
+import { explain } from "../../compiler/diagnostics/explain.ts";
+import { REGISTRY } from "../../compiler/diagnostics/registry.ts";
+import { renderJson } from "../../compiler/render/json.ts";
+import { renderText } from "../../compiler/render/text.ts";
 
 const cases = fileURLToPath(new URL("./cases/", import.meta.url));
 const codes = Object.keys(REGISTRY);
+const ofFlows = codes.filter((code) => !code.startsWith("WEIR5"));
 
 function flowFiles(projectDir: string): string[] {
   return readdirSync(projectDir)
@@ -22,10 +28,10 @@ test("every code has a case, and every case a code", () => {
   expect(folders.map((entry) => entry.name).sort()).toEqual([...codes].sort());
 });
 
-test.each(codes)("%s gives its golden output", async (code) => {
+test.each(ofFlows)("%s gives its golden output", async (code) => {
   const projectDir = join(cases, code);
   const golden = join(projectDir, "expected.txt");
-  const { diagnostics, build } = await compile({ projectDir, files: flowFiles(projectDir) });
+  const { diagnostics, build } = await compile({ projectDir, files: flowFiles(projectDir), targetFit });
   const text = renderText(diagnostics, { cwd: projectDir, color: false }).replaceAll(projectDir, ".");
   if (process.env.UPDATE_GOLDEN === "1") writeFileSync(golden, text);
   expect(text).toBe(existsSync(golden) ? readFileSync(golden, "utf8") : "");

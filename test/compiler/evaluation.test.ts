@@ -145,6 +145,25 @@ test("a package that uses a module of Node inside a transform is refused", async
   expect(diagnostics[0]?.related[0]?.file).toContain("node_modules/numbers/index.js");
 });
 
+test("a module of Node that a transform reaches is told with every import that leads there", async () => {
+  using of = project({
+    "main.flow.ts": FLOW_OF_PACKAGE.replace('from "numbers"', 'from "./lib/first.ts"'),
+    "lib/first.ts":
+      'import { twice as second } from "./second.ts";\nexport const twice = (n: number) => second(n);\n',
+    "lib/second.ts":
+      '/// <reference path="../node.d.ts" />\nimport { createHash } from "node:crypto";\nexport const twice = (n: number) => createHash(String(n)).length;\n',
+    "node.d.ts": 'declare module "node:crypto" { export function createHash(name: string): string; }\n',
+  });
+  const { diagnostics } = await of.compile();
+  const found = diagnostics.find(({ code }) => code === "WEIR3008");
+  const name = (file: string) => file.slice(of.directory.length + 1);
+  expect(found?.related.map(({ file, line, message }) => [name(file), line, message])).toEqual([
+    ["main.flow.ts", 8, "./lib/first.ts is imported here."],
+    ["lib/first.ts", 1, "./second.ts is imported here."],
+    ["lib/second.ts", 2, "It is imported here."],
+  ]);
+});
+
 test("a TypeBox schema makes a collection", async () => {
   const flow = FLOW_OF_PACKAGE.replace('import { twice } from "numbers";', 'import Type from "typebox";')
     .replace(

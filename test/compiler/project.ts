@@ -1,9 +1,11 @@
-/** A user's project in a directory of its own, with Weir and Zod installed. */
+/** A user's project in a directory of its own, with Weir, schema libraries and Drizzle installed. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type CompiledBuild, type CompileResult, compile, renderText } from "../../compiler/index.ts";
+import { targetFit } from "../../cli/target-fit.ts";
+import { type CompiledBuild, type CompileResult, compile } from "../../compiler/compile.ts";
+import { renderText } from "../../compiler/render/text.ts";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -21,8 +23,8 @@ export function project(files: Readonly<Record<string, string>>, name = "project
   const directory = join(root, name);
   mkdirSync(join(directory, "node_modules"), { recursive: true });
   symlinkSync(repository, join(directory, "node_modules", "weir"), "dir");
-  symlinkSync(join(repository, "node_modules", "zod"), join(directory, "node_modules", "zod"), "dir");
-  symlinkSync(join(repository, "node_modules", "typebox"), join(directory, "node_modules", "typebox"), "dir");
+  for (const name of ["zod", "typebox", "drizzle-orm"])
+    symlinkSync(join(repository, "node_modules", name), join(directory, "node_modules", name), "dir");
   const flows = new Set<string>();
   const self: Project = {
     directory,
@@ -33,7 +35,7 @@ export function project(files: Readonly<Record<string, string>>, name = "project
         if (path.endsWith(".flow.ts")) flows.add(join(directory, path));
       }
     },
-    compile: () => compile({ projectDir: directory, files: [...flows] }),
+    compile: () => compile({ projectDir: directory, files: [...flows], targetFit }),
     build: async () => {
       const { build, diagnostics } = await self.compile();
       if (build === undefined) throw new Error(renderText(diagnostics, { cwd: directory, color: false }));
@@ -45,15 +47,21 @@ export function project(files: Readonly<Record<string, string>>, name = "project
   return self;
 }
 
-/** A bundle's transform, loaded as the runtime loads it. */
-export async function transformOf(
-  build: CompiledBuild,
-  collection: string,
-): Promise<(document: unknown, context: { params: unknown }) => unknown> {
-  const hash = build.plan.derivations[collection]?.transform.bundle;
+/** A derivation's function, as the runtime calls it. A shuffle key's takes the document alone. */
+export type LoadedFunction = (
+  document: unknown,
+  context: { readonly params: unknown; readonly state?: unknown },
+) => unknown;
+
+/** The transform of a derivation of one source, loaded as the runtime loads it. */
+export function transformOf(build: CompiledBuild, collection: string): Promise<LoadedFunction> {
+  return loadBundle(build, build.plan.derivations[collection]?.sources[0]?.transform.bundle);
+}
+
+export async function loadBundle(build: CompiledBuild, hash: string | undefined): Promise<LoadedFunction> {
   const bundle = build.bundles.find((each) => each.hash === hash);
-  if (bundle === undefined) throw new Error(`${collection} has no bundle`);
-  const module: { default: (document: unknown, context: { params: unknown }) => unknown } = await import(
+  if (bundle === undefined) throw new Error(`There is no bundle ${hash}`);
+  const module: { default: LoadedFunction } = await import(
     `data:text/javascript;base64,${Buffer.from(bundle.code).toString("base64")}`
   );
   return module.default;

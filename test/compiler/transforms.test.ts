@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { expect, test } from "vitest";
-import { writeBuild } from "../../compiler/index.ts";
 import { SHIM_TEXT } from "../../compiler/transform/shim.ts";
+import { writeBuild } from "../../compiler/write-build.ts";
 import { REMOVED } from "../../dsl/remove.ts";
 import { sha256 } from "../../plan/canonical.ts";
 import { readBuild } from "../../plan/read-build.ts";
@@ -116,6 +116,7 @@ test.each([
   ["under another name", 'import { remove as gone } from "weir";', "gone"],
   ["in a function of another module", 'import { gone } from "./gone.ts";', "gone"],
   ["through another module", 'import { remove } from "./again.ts";', "remove"],
+  ["as a member of all of Weir", 'import * as weir from "weir";', "weir.remove"],
 ])("a removal, %s, is one to the runtime, and brings nothing else of Weir along", async (_, before, name) => {
   using of = project({
     "main.flow.ts": flow(`transform: (doc) => ${name}({ id: doc.id })`, before),
@@ -127,6 +128,32 @@ test.each([
   const output = (await transformOf(build, "doubled"))({ id: "a", n: 1 }, { params: {} });
   expect(output).toEqual({ [REMOVED]: { id: "a" } });
   for (const { code } of build.bundles) expect(code).not.toContain("freeze");
+});
+
+test("however remove is imported, the bundle is the same", async () => {
+  const hashes = [];
+  for (const [before, name] of [
+    ['import { remove } from "weir";', "remove"],
+    ['import * as weir from "weir";', "weir.remove"],
+  ] as const) {
+    using of = project({ "main.flow.ts": flow(`transform: (doc) => ${name}({ id: doc.id })`, before) });
+    hashes.push((await of.build()).bundles.map(({ hash }) => hash));
+  }
+  expect(hashes[1]).toEqual(hashes[0]);
+});
+
+test("of a namespace of Weir, what declares is refused by its name", async () => {
+  const before = 'import * as weir from "weir";';
+  using of = project({
+    "main.flow.ts": flow("transform: (doc) => ({ id: doc.id, n: weir.capture.length })", before),
+  });
+  const { diagnostics } = await of.compile();
+  expect(diagnostics.map(({ code, message }) => [code, message])).toEqual([
+    [
+      "WEIR3009",
+      "The transform of doubled reaches weir.capture, which declares flows and does not exist at run time.",
+    ],
+  ]);
 });
 
 // Whoever has to change this hash moves the bundles of all users whose transforms use the shim.
@@ -145,10 +172,7 @@ for (const by of [2, 3]) {
   });
   const build = await of.build();
   expect(build.bundles).toHaveLength(1);
-  expect(Object.values(build.plan.derivations).map((each) => each.transform.params)).toEqual([
-    { by: 2 },
-    { by: 3 },
-  ]);
+  expect(Object.values(build.plan.derivations).map((each) => each.params)).toEqual([{ by: 2 }, { by: 3 }]);
   expect((await transformOf(build, "by-3"))({ id: "a", n: 2 }, { params: { by: 3 } })).toEqual({
     id: "a",
     n: 6,
@@ -163,7 +187,7 @@ test("a run-time stack leads to the flow file's own line and column", async () =
   const directory = join(of.directory, "build");
   await writeBuild(await of.build(), directory);
   const { plan, bundles } = await readBuild(directory);
-  const path = bundles.get(plan.derivations.doubled?.transform.bundle ?? "") ?? "";
+  const path = bundles.get(plan.derivations.doubled?.sources[0]?.transform.bundle ?? "") ?? "";
   // In a process of its own: the test runner rewrites stacks.
   const script = `import(${JSON.stringify(pathToFileURL(path).href)}).then((m) => m.default({ id: "a", n: -1 })).catch((e) => console.log(e.stack))`;
   const stack = execFileSync(process.execPath, ["-e", script], { encoding: "utf8" });

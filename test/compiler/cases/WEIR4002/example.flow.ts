@@ -8,9 +8,17 @@ const collector = Reflect.get(globalThis, Symbol.for("weir.collector"));
 
 collector?.declare({
   kind: "derive",
-  collection: { name: "shop/spend", schema: z.object({ customer: z.string() }), key: ["customer"], reduce: {} },
-  source: "shop/orders",
-  transform: (order: { customer: string }) => order,
+  collection: {
+    name: "shop/spend",
+    schema: z.object({ customer: z.string() }),
+    key: ["customer"],
+    reduce: {},
+    partitionBy: [],
+    partitions: 1,
+  },
+  sources: [
+    { collection: "shop/orders", where: {}, priority: 0, reduced: false, transform: (order: { customer: string }) => order },
+  ],
   params: {},
   stack: new Error().stack,
 });

@@ -9,9 +9,17 @@ for (const [name, source] of [
 ]) {
   collector?.declare({
     kind: "derive",
-    collection: { name, schema: z.object({ customer: z.string() }), key: ["customer"], reduce: {} },
-    source,
-    transform: (order: { customer: string }) => order,
+    collection: {
+      name,
+      schema: z.object({ customer: z.string() }),
+      key: ["customer"],
+      reduce: {},
+      partitionBy: [],
+      partitions: 1,
+    },
+    sources: [
+      { collection: source, where: {}, priority: 0, reduced: false, transform: (order: { customer: string }) => order },
+    ],
     params: {},
     stack: new Error().stack,
   });

@@ -1,0 +1,64 @@
+/** What has changed in how a derivation computes its collection. */
+import type { DerivationPlan, StatePlan } from "../plan.ts";
+import { meaningOf } from "../schema-meaning.ts";
+import { compareSchemas } from "./compare-schemas.ts";
+import { type Difference, type FieldChange, otherDifferences, part, sameJson } from "./difference.ts";
+import { asObject } from "./schema-shape.ts";
+import { sourceDifferences } from "./source-differences.ts";
+
+export function* derivationDifferences(before: DerivationPlan, after: DerivationPlan): Generator<Difference> {
+  yield* sourceDifferences(before, after);
+  if (!sameJson(before.params, after.params)) {
+    yield {
+      effect: "rebuild",
+      reason: "the params of its transform have changed, so all of its documents are computed again",
+      fields: [part("transform", "params", before.params, after.params, "yes")],
+      refused: "the params of its transform have changed",
+    };
+  }
+  yield* stateDifferences(before.state, after.state);
+  yield* otherDifferences(before, after, new Set(["sources", "params", "state"]));
+}
+
+/** What a shuffle key has in its state comes of all documents so far: another form of it is made from the first on. */
+function* stateDifferences(
+  before: StatePlan | undefined,
+  after: StatePlan | undefined,
+): Generator<Difference> {
+  if (sameJson(before, after)) return;
+  const initial = sameJson(before?.initial, after?.initial)
+    ? []
+    : [part("state", "initial", before?.initial, after?.initial, "yes")];
+  const sameMeaning =
+    before !== undefined &&
+    after !== undefined &&
+    sameJson(meaningOf(before.schema), meaningOf(after.schema));
+  if (sameMeaning && initial.length === 0) {
+    yield {
+      effect: "update",
+      reason: "the schema of its state is written differently and allows the same values",
+      fields: [part("state", "schema", undefined, undefined, "not-needed")],
+    };
+    return;
+  }
+  const what = before === undefined ? "it has" : after === undefined ? "it no longer has" : "it has another";
+  yield {
+    effect: "rebuild",
+    reason: `${what} state, which all of its documents are computed with again`,
+    fields: [...(sameMeaning ? [] : stateFields(before, after)), ...initial],
+    refused: "its state has changed",
+  };
+}
+
+function stateFields(before: StatePlan | undefined, after: StatePlan | undefined): readonly FieldChange[] {
+  const found =
+    before === undefined || after === undefined ? [] : compareSchemas(before.schema, after.schema);
+  if (found.length > 0) {
+    return found.map((each) =>
+      part("state", each.path || "schema", each.before ?? undefined, each.after ?? undefined, "yes"),
+    );
+  }
+  const names = (state: StatePlan | undefined) =>
+    state && Object.keys(asObject(state.schema.properties)).sort().join(", ");
+  return [part("state", "schema", names(before), names(after), "yes")];
+}

@@ -1,0 +1,196 @@
+/** What has changed in a materialization's own definition, and what its collection's schema asks of it. */
+import { fieldsOf } from "../field-schema.ts";
+import type { MaterializationPlan, Plan } from "../plan.ts";
+import { compareSchemas } from "./compare-schemas.ts";
+import {
+  type Difference,
+  fieldChange,
+  guaranteeDifferences,
+  optionChanges,
+  otherDifferences,
+  own,
+  part,
+  sameJson,
+} from "./difference.ts";
+import { SCHEMA_RULES } from "./schema-rules.ts";
+import { asObject } from "./schema-shape.ts";
+import { misfitsOf } from "./target-form.ts";
+import { whereText } from "./view-text.ts";
+
+/** `base` has the new names: see `withRenames`. */
+export function targetDifferences(
+  name: string,
+  base: Plan,
+  next: Plan,
+  renamed: boolean,
+): readonly Difference[] {
+  const [before, after] = [own(base.materializations, name), own(next.materializations, name)];
+  if (before === undefined || after === undefined) return [];
+  return [
+    ...definitionDifferences(before, withoutNewColumns(before, after, base), renamed),
+    ...schemaDifferences(before, after, base, next),
+  ];
+}
+
+/** What the options say of a field that the collection did not have is no change of what stands: see `misfitsOf`. */
+function withoutNewColumns(
+  before: MaterializationPlan,
+  after: MaterializationPlan,
+  base: Plan,
+): MaterializationPlan {
+  const collection = own(base.collections, before.collection);
+  const { columns, ...config } = after.config;
+  if (collection === undefined || columns === undefined) return after;
+  const [had, old] = [asObject(before.config.columns), fieldsOf(collection.schema)];
+  const left = Object.entries(asObject(columns)).filter(
+    ([path]) => path.includes(".") || old.has(path) || Object.hasOwn(had, path),
+  );
+  const none = left.length === 0 && before.config.columns === undefined;
+  return { ...after, config: none ? config : { ...config, columns: Object.fromEntries(left) } };
+}
+
+function* definitionDifferences(
+  before: MaterializationPlan,
+  after: MaterializationPlan,
+  renamed: boolean,
+): Generator<Difference> {
+  yield* guaranteeDifferences(before, after);
+  const refilled = (before.backfill ?? 0) !== (after.backfill ?? 0);
+  if (refilled) {
+    yield {
+      effect: "rebuild",
+      reason: "its backfill counter has moved, so it is emptied and filled again from history",
+      fields: [part("target", "backfill", before.backfill ?? 0, after.backfill ?? 0, "yes")],
+      caution: EMPTIED,
+    };
+  }
+  if (before.collection !== after.collection) {
+    yield {
+      effect: "rebuild",
+      reason: `it holds ${after.collection} instead of ${before.collection}`,
+      fields: [part("target", "collection", before.collection, after.collection, "yes")],
+      destructive: true,
+      caution: `The rows of ${before.collection} give way. Name another target for ${after.collection} to keep both.`,
+      refused: `it was materialized from ${before.collection} and is now from ${after.collection}`,
+    };
+  }
+  if (!sameJson(before.where, after.where)) {
+    yield {
+      effect: "rebuild",
+      reason: `it holds another part of ${after.collection}`,
+      fields: [part("target", "where", whereText(before), whereText(after), "yes")],
+      ...(refilled ? {} : { refused: `it holds another part of ${after.collection}${REFILL}` }),
+    };
+  }
+  if (before.mode !== after.mode) {
+    const [was, is] = [before.mode ?? "standard", after.mode ?? "standard"];
+    const delta = is === "delta";
+    yield {
+      effect: "rebuild",
+      reason: delta
+        ? "it holds a row for each document as it was appended instead of one per key"
+        : "it holds one row per key instead of one for each document",
+      fields: [part("target", "mode", was, is, "yes")],
+      destructive: true,
+      caution: `A table of the other form takes its place. Name another table for the ${is} mode to keep both.`,
+      refused: `its mode was ${was} and is now ${is}, which takes a table of another form`,
+    };
+  }
+  yield* optionDifferences(before, after, refilled, renamed ? NAMING : new Set());
+  if (before.onSchemaChange !== after.onSchemaChange) {
+    const [was, is] = [before.onSchemaChange ?? "halt", after.onSchemaChange ?? "halt"];
+    yield {
+      effect: "update",
+      reason: "what it does where its collection's schema changes is another from here on",
+      fields: [part("target", "onSchemaChange", was, is, "not-needed")],
+    };
+  }
+  yield* otherDifferences(before, after, KNOWN);
+}
+
+const KNOWN = new Set([
+  ...["connector", "config", "guarantee", "collection", "where"],
+  ...["mode", "backfill", "onSchemaChange", "renamedFrom"],
+]);
+
+const EMPTIED = "Until it has caught up, rows are missing in it.";
+
+/** The remedy, where filling the target again is enough. */
+const REFILL = " (raise its backfill counter with it to have it filled again)";
+
+function* optionDifferences(
+  before: MaterializationPlan,
+  after: MaterializationPlan,
+  refilled: boolean,
+  ignored: ReadonlySet<string>,
+): Generator<Difference> {
+  const changed = optionChanges("target", before.config, after.config, (name) =>
+    name === "url" ? "no" : "yes",
+  );
+  const address = changed.filter(({ path }) => path === "url");
+  if (address.length > 0) {
+    yield {
+      effect: "resume",
+      reason:
+        "it is at another address: a checkpoint found there is gone on from, else it is filled from the beginning",
+      fields: address,
+      caution: "What stands at the old address stays, and is no longer kept in step.",
+    };
+  }
+  const others = changed.filter(({ path }) => path !== "url" && !ignored.has(path));
+  if (others.length === 0) return;
+  const covered = others.every(({ path }) => REFILLED.get(after.connector)?.has(path));
+  yield {
+    effect: "rebuild",
+    reason: `another ${others.map(({ path }) => `"${path}"`).join(", ")} was chosen, so its rows are written anew`,
+    fields: others,
+    ...(covered ? { caution: UNALTERED } : {}),
+    ...(covered && refilled ? {} : { refused: `its options have changed${covered ? REFILL : ""}` }),
+  };
+}
+
+/** The options that a target has its name from. */
+const NAMING: ReadonlySet<string> = new Set(["table", "key"]);
+
+/** A table's columns are its user's to change: the driver halts where they do not fit, with the statement that is missing. */
+const UNALTERED =
+  "The table itself is not altered: where its columns do not fit, the task halts and names what to run.";
+
+/** By connector, the options that a target which is emptied and filled again may take anew. */
+const REFILLED: ReadonlyMap<string, ReadonlySet<string>> = new Map([["postgres", new Set(["columns"])]]);
+
+/** What a compatible change of the collection's schema asks of a target; any other has it filled again. */
+function* schemaDifferences(
+  before: MaterializationPlan,
+  after: MaterializationPlan,
+  base: Plan,
+  next: Plan,
+): Generator<Difference> {
+  const { collection } = after;
+  const [was, is] = [own(base.collections, collection), own(next.collections, collection)];
+  if (was === undefined || is === undefined || before.collection !== collection) return;
+  const found = compareSchemas(was.schema, is.schema);
+  if (found.some(({ rule }) => !SCHEMA_RULES[rule].compatible)) return;
+  const misfits = found.length === 0 ? [] : misfitsOf(after, was, is);
+  if (misfits.length === 0 && !found.some(({ rule }) => SCHEMA_RULES[rule].reachesTargets)) return;
+  const fields = found.map(fieldChange);
+  if (misfits.length > 0 && after.onSchemaChange === "backfill") {
+    yield {
+      effect: "rebuild",
+      reason: `fields of ${collection} have changed so that it is emptied and filled again, as its onSchemaChange says`,
+      fields,
+      upstream: collection,
+      caution: EMPTIED,
+      // To be left out once the runtime makes the table anew.
+      refused: `${misfits.join(" and ")} (its onSchemaChange is noted, and not acted on yet)`,
+    };
+    return;
+  }
+  yield {
+    effect: "update",
+    reason: `fields of ${collection} have changed; rows already stored stay as they are`,
+    fields,
+    upstream: collection,
+    ...(misfits.length > 0 ? { refused: misfits.join(" and ") } : {}),
+  };
+}
