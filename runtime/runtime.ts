@@ -7,7 +7,7 @@ import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
-import { mergeApplied, refuseChanges } from "./changes.ts";
+import { mergeApplied, refuseChanges, renamesSince } from "./changes.ts";
 import { captureDriver, materializationDriver } from "./connectors.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
@@ -15,6 +15,7 @@ import { type Environment, requireEnvironment, resolveEnvironment } from "./envi
 import { tasksOf } from "./graph.ts";
 import type { JournalState } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
+import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN } from "./notes.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
 import { hasStoreEpoch, storeEpoch } from "./store-epoch.ts";
@@ -134,11 +135,16 @@ export class Runtime {
       const store = await openStore(storeConfig, { probe: !(await hasStoreEpoch(head.head)) });
       undo.unshift(() => store.close());
       const epoch = await storeEpoch(head.head, store);
-      const specs = Object.keys(build.plan.collections).map((collection) => ({ collection, partition: 0 }));
-      const journals = await head.head.ensureJournals(specs);
+      // Done before the note says so: after a crash in between it is found done.
+      for (const [from, to] of renamesSince(applied, build.plan).collections) {
+        await head.head.renameCollection(from, to);
+      }
+      await head.head.ensureJournals(
+        Object.entries(build.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
+      );
       await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
       await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
-      const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, journals, epoch, environment });
+      const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, epoch, environment });
       const groups = await threadGroups(tasks);
       const bounded = await boundedCaptures(tasks);
       const parts = { config, build, lock, head, store, storeConfig, epoch, groups, bounded, onEvent };

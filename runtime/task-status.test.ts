@@ -1,18 +1,16 @@
 import { describe, expect, it } from "vitest";
-import type { JournalState } from "./head/head.ts";
-import type { CaptureTask, MaterializationTask } from "./task/task.ts";
+import type { JournalState, Position } from "./head/head.ts";
+import type { CaptureTask, DerivationTask, MaterializationTask } from "./task/task.ts";
 import { isSettled, statusOf, TaskMonitor, type TaskSnapshot } from "./task-status.ts";
 
 const guarantee = { delivery: "exactly-once", mechanism: "" } as const;
 const collection = { schema: {}, key: ["id"], reduce: {} };
-const journal = { id: "a#1", partition: 0, epoch: 1 };
 const capture: CaptureTask = {
   kind: "capture",
   name: "a",
   plan: { connector: "files", config: {}, guarantee },
   config: {},
   collection,
-  target: journal,
 };
 const target: MaterializationTask = {
   kind: "materialization",
@@ -20,19 +18,28 @@ const target: MaterializationTask = {
   plan: { collection: "a", connector: "postgres", config: {}, guarantee },
   config: {},
   collection,
-  source: journal,
+  epoch: 1,
 };
-const end = (next: number): JournalState[] => [
-  { id: "a#1", collection: "a", partition: 0, next, archived: 0, stored: 0, headBytes: 0, lastAt: 0 },
-];
+const journal = (id: string, collection: string, next: number, logical = ""): JournalState => ({
+  id,
+  collection,
+  logical,
+  partition: 0,
+  next,
+  archived: 0,
+  stored: 0,
+  headBytes: 0,
+  lastAt: 0,
+});
+const end = (next: number): JournalState[] => [journal("a#1", "a", next), journal("b#1", "b", 1_000)];
 
 describe("isSettled", () => {
-  type Settling = Pick<TaskSnapshot, "task" | "state" | "offset">;
-  const exhausted: Settling = { task: capture, state: "exhausted", offset: null };
+  type Settling = Pick<TaskSnapshot, "task" | "state" | "positions">;
+  const exhausted: Settling = { task: capture, state: "exhausted", positions: undefined };
   const at = (offset: number, state: TaskSnapshot["state"] = "running"): Settling => ({
     task: target,
     state,
-    offset,
+    positions: [{ "a#1": [1, offset] }],
   });
   const bounded = () => true;
 
@@ -60,7 +67,7 @@ describe("TaskMonitor", () => {
     monitor.accept({
       kind: "progress",
       task: target.name,
-      position: { "a#1": [1, 4] },
+      positions: [{ "a#1": [1, 4] }],
       documents: 4,
       at: 1e6,
     });
@@ -75,7 +82,7 @@ describe("TaskMonitor", () => {
     monitor.accept({
       kind: "progress",
       task: target.name,
-      position: { "a#1": [1, 10] },
+      positions: [{ "a#1": [1, 10] }],
       documents: 6,
       at: 2e6,
     });
@@ -84,6 +91,48 @@ describe("TaskMonitor", () => {
       documentsBehind: 0,
       backfill: null,
     });
+  });
+
+  it("adds up the journals of all sources that are read, and no others", () => {
+    const view = { transform: { bundle: "" } };
+    const derivation: DerivationTask = {
+      kind: "derivation",
+      name: "d",
+      plan: {
+        params: {},
+        sources: [
+          { ...view, collection: "a", where: { country: ["NL"] } },
+          { ...view, collection: "b" },
+          { ...view, collection: "a" },
+        ],
+      },
+      collection,
+      sources: [collection, collection, collection],
+      epoch: 1,
+      bundleDir: "",
+    };
+    const journals = [
+      journal("a#1", "a", 10, "country=NL"),
+      journal("a#2", "a", 20, "country=DE"),
+      journal("b#1", "b", 40),
+      journal("c#1", "c", 80),
+    ];
+    const monitor = new TaskMonitor(derivation);
+    monitor.accept({ kind: "opened", task: "d" });
+    const progress = (...positions: readonly Position[]) =>
+      monitor.accept({ kind: "progress", task: "d", positions, documents: 1, at: 1 });
+    progress({ "a#1": [1, 10], "a#2": [1, 5] }, { "b#1": [1, 30] }, { "a#2": [1, 20] });
+    expect(statusOf(monitor.snapshot(), journals, 0)).toMatchObject({
+      state: "running",
+      position: 60,
+      documentsBehind: 20,
+      backfill: { percent: 75 },
+    });
+    progress({ "a#1": [1, 10] }, { "b#1": [1, 40] }, { "a#1": [1, 10], "a#2": [1, 20] });
+    expect(statusOf(monitor.snapshot(), journals, 0)).toMatchObject({ state: "caught-up", position: 80 });
+    expect(isSettled([monitor.snapshot()], journals, () => true)).toBe(true);
+    const later = [...journals, journal("a#3", "a", 1, "country=FR")];
+    expect(isSettled([monitor.snapshot()], later, () => true)).toBe(false);
   });
 
   it("shows the last error until work goes on", () => {
@@ -95,7 +144,13 @@ describe("TaskMonitor", () => {
       restarts: 1,
     });
     monitor.accept({ kind: "opened", task: target.name });
-    monitor.accept({ kind: "progress", task: target.name, position: { "a#1": [1, 1] }, documents: 1, at: 1 });
+    monitor.accept({
+      kind: "progress",
+      task: target.name,
+      positions: [{ "a#1": [1, 1] }],
+      documents: 1,
+      at: 1,
+    });
     expect(statusOf(monitor.snapshot(), end(10), 0)).toMatchObject({ state: "running", lastError: null });
   });
 
@@ -103,9 +158,21 @@ describe("TaskMonitor", () => {
     // The ends were read before the positions once: the target stood at an end that had moved since.
     const monitor = new TaskMonitor(target);
     monitor.accept({ kind: "opened", task: target.name });
-    monitor.accept({ kind: "progress", task: target.name, position: { "a#1": [1, 5] }, documents: 5, at: 1 });
+    monitor.accept({
+      kind: "progress",
+      task: target.name,
+      positions: [{ "a#1": [1, 5] }],
+      documents: 5,
+      at: 1,
+    });
     const before = monitor.snapshot();
-    monitor.accept({ kind: "progress", task: target.name, position: { "a#1": [1, 7] }, documents: 2, at: 1 });
+    monitor.accept({
+      kind: "progress",
+      task: target.name,
+      positions: [{ "a#1": [1, 7] }],
+      documents: 2,
+      at: 1,
+    });
     expect(statusOf(before, end(7), 0)).toMatchObject({ state: "running", documentsBehind: 2 });
   });
 });

@@ -1,5 +1,7 @@
 /** What is known of a task while it runs. Values only: fed by reports, read by `status`. */
+import type { CollectionView } from "../plan/plan.ts";
 import type { JournalState, Position } from "./head/head.ts";
+import { partitionFilter } from "./journal/logical-partition.ts";
 import type { Task, TaskReport } from "./task/task.ts";
 
 export type TaskState =
@@ -15,7 +17,7 @@ export interface TaskStatus {
   readonly name: string;
   readonly kind: Task["kind"];
   readonly state: TaskState;
-  /** Next offset to read of its source; null for a capture. */
+  /** Documents of its sources' journals that it has passed; null for a capture. */
   readonly position: number | null;
   /** Documents read, or captured, since this process started. */
   readonly documents: number;
@@ -33,8 +35,8 @@ export interface TaskStatus {
 export interface TaskSnapshot {
   readonly task: Task;
   readonly state: Exclude<TaskState, "caught-up">;
-  /** Next offset to read, committed; null for a capture. */
-  readonly offset: number | null;
+  /** Committed, of each source; undefined before the first report, and for a capture. */
+  readonly positions: readonly Position[] | undefined;
   readonly documents: number;
   /** Commit time of the newest document read, µs since 1970 UTC; 0 if none. */
   readonly at: number;
@@ -49,24 +51,24 @@ export interface TaskSnapshot {
  * between two of them.
  */
 export function statusOf(snapshot: TaskSnapshot, journals: readonly JournalState[], now: number): TaskStatus {
-  const { task, state, offset: position, documents, at, rate, lastError, restarts } = snapshot;
-  const end = task.kind === "capture" ? undefined : journals.find(({ id }) => id === task.source.id)?.next;
-  const documentsBehind = end === undefined ? 0 : end - (position ?? 0);
+  const { task, state, documents, at, rate, lastError, restarts } = snapshot;
+  const { position, end } = progressOf(snapshot, journals);
+  const documentsBehind = end - position;
   const caughtUp = task.kind !== "capture" && state === "running" && documentsBehind === 0;
   return {
     name: task.name,
     kind: task.kind,
     state: caughtUp ? "caught-up" : state,
-    position,
+    position: task.kind === "capture" ? null : position,
     documents,
     documentsBehind,
     secondsBehind: documentsBehind === 0 || at === 0 ? 0 : Math.max(0, Math.round(now / 1000 - at / 1e6)),
     rate: Math.round(rate),
     backfill:
-      end === undefined || documentsBehind === 0
+      documentsBehind === 0
         ? null
         : {
-            percent: Math.floor((100 * (position ?? 0)) / end),
+            percent: Math.floor((100 * position) / end),
             etaSeconds: rate > 0 ? Math.ceil(documentsBehind / rate) : null,
           },
     lastError,
@@ -74,21 +76,54 @@ export function statusOf(snapshot: TaskSnapshot, journals: readonly JournalState
   };
 }
 
+/** Of the journals that the task reads, how many documents it has passed, and how many there are. */
+function progressOf(
+  { task, positions }: Pick<TaskSnapshot, "task" | "positions">,
+  journals: readonly JournalState[],
+): { position: number; end: number } {
+  let position = 0;
+  let end = 0;
+  viewsOf(task).forEach(({ collection, where }, i) => {
+    const isRead = partitionFilter(where);
+    for (const journal of journals) {
+      if (journal.collection !== collection || !isRead(journal.logical)) continue;
+      end += journal.next;
+      position += positions?.[i]?.[journal.id]?.[1] ?? 0;
+    }
+  });
+  return { position, end };
+}
+
+/** What the task reads, in the order of its positions. */
+function viewsOf(task: Task): readonly CollectionView[] {
+  switch (task.kind) {
+    case "capture":
+      return [];
+    case "derivation":
+      return task.plan.sources;
+    case "materialization":
+      return [task.plan];
+    default:
+      return task satisfies never;
+  }
+}
+
 /**
  * Whether a plan's tasks have nothing left to do: bounded captures are exhausted, and every other task stands at
- * its source's end; one that halted counts as done. `journals` must be read after the snapshots were taken: a task
+ * the ends of the journals that it reads; one that halted counts as done. `journals` must be read after the snapshots were taken: a task
  * that stood at a final end then had committed all its outputs, so the ends read now are final for its readers too.
  */
 export function isSettled(
-  snapshots: readonly Pick<TaskSnapshot, "task" | "state" | "offset">[],
+  snapshots: readonly Pick<TaskSnapshot, "task" | "state" | "positions">[],
   journals: readonly JournalState[],
   isBounded: (task: Task) => boolean,
 ): boolean {
-  return snapshots.every(({ task, state, offset }) => {
+  return snapshots.every((snapshot) => {
+    const { task, state } = snapshot;
     if (state === "halted" || state === "exhausted") return true;
     if (task.kind === "capture") return !isBounded(task);
-    const source = journals.find(({ id }) => id === task.source.id);
-    return state === "running" && source !== undefined && source.next === offset;
+    const { position, end } = progressOf(snapshot, journals);
+    return state === "running" && position === end;
   });
 }
 
@@ -98,7 +133,7 @@ const RATE_WINDOW_MS = 2_000;
 export class TaskMonitor {
   readonly task: Task;
   #state: Exclude<TaskState, "caught-up"> = "starting";
-  #position: Position | undefined;
+  #positions: readonly Position[] | undefined;
   #documents = 0;
   #at = 0;
   #lastError: string | null = null;
@@ -120,7 +155,7 @@ export class TaskMonitor {
         this.#state = "running";
         return;
       case "progress":
-        this.#position = report.position ?? this.#position;
+        this.#positions = report.positions ?? this.#positions;
         this.#documents += report.documents;
         this.#at = Math.max(this.#at, report.at);
         if (report.documents > 0) this.#lastError = null;
@@ -154,18 +189,13 @@ export class TaskMonitor {
     return {
       task: this.task,
       state: this.#state,
-      offset: this.#offset(),
+      positions: this.#positions,
       documents: this.#documents,
       at: this.#at,
       rate: this.#rate,
       lastError: this.#lastError,
       restarts: this.#restarts,
     };
-  }
-
-  #offset(): number | null {
-    if (this.task.kind === "capture") return null;
-    return this.#position?.[this.task.source.id]?.[1] ?? 0;
   }
 
   #measureRate(now: number): void {

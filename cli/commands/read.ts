@@ -8,6 +8,7 @@ import type { From } from "../read-options.ts";
 import { runtimeConfig } from "../runtime-config.ts";
 
 interface ReadOptions {
+  readonly partition?: string;
   readonly from?: From;
   readonly limit?: number;
   readonly follow?: boolean;
@@ -18,12 +19,13 @@ interface ReadOptions {
 
 /** Asks the running process, or opens the data directory if none runs. */
 export async function read(collection: string, options: ReadOptions): Promise<void> {
-  const { from, limit, follow, reduced, meta } = options;
+  const { partition, from, limit, follow, reduced, meta } = options;
   if (reduced && (follow || from || meta)) {
     throw new CommandError("--reduced is of everything there is now: leave out --follow, --from and --meta.");
   }
   const request: ReadRequest = {
     collection,
+    ...(partition === undefined ? {} : { partition }),
     ...(from && "offset" in from ? { fromOffset: from.offset } : {}),
     ...(from && "time" in from ? { fromTime: from.time } : {}),
     ...(limit === undefined ? {} : { limit }),

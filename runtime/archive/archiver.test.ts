@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EmbeddedHead } from "../head/embedded-head.ts";
+import type { Head } from "../head/head.ts";
 import { HeadService } from "../head/head-service.ts";
 import { JournalReader } from "../journal/reader.ts";
 import { parseRun } from "../journal/runs.ts";
@@ -22,7 +23,7 @@ async function world() {
     throw error;
   });
   const store = await openStore({ directory: join(directory, "store") });
-  const [journal] = await head.ensureJournals([{ collection: "shop/orders", partition: 0 }]);
+  const [journal] = await head.ensureJournals([{ collection: "shop/orders", logical: "", partition: 0 }]);
   if (!journal) throw new Error("no journal");
   const { fence } = await head.openTask("orders");
   let written = 0;
@@ -112,6 +113,36 @@ describe("the archiver", () => {
     await w.close();
   });
 
+  it("takes in journals that appear later, and asks nothing of those in which nothing happens", async () => {
+    const w = await world();
+    await w.append(15);
+    const asked: string[] = [];
+    const watched: Head = new Proxy(w.head, {
+      get: (target, name) => {
+        asked.push(String(name));
+        return Reflect.get(target, name).bind(target);
+      },
+    });
+    const settings = { targetBytes: 100, tailAfterMs: 60_000 };
+    const archiver = new Archiver(watched, w.store, 1, settings, () => w.clock.now);
+    await archiver.round();
+    asked.length = 0;
+    await archiver.round();
+    expect(asked).toEqual(["journals"]);
+    const [later] = await w.head.ensureJournals([
+      { collection: "shop/orders", logical: "country=NL", partition: 2 },
+    ]);
+    const { fence } = await w.head.openTask("later");
+    const lines = Buffer.from(`{"text":"${"x".repeat(100)}"}\n`);
+    await w.head.commit({ task: "later", fence, appends: [{ journal: later?.id ?? "", count: 1, lines }] });
+    await archiver.round();
+    expect(await w.keys()).toEqual([
+      expect.stringMatching(/^shop\/orders\/country=NL\/p=02\/date=2024-10-04\/0{16}-0{16}-1-/),
+      expect.stringMatching(/^shop\/orders\/p=00\//),
+    ]);
+    await w.close();
+  });
+
   it("keeps the documents when the store took the object and does not list it, and goes on later", async () => {
     const w = await world();
     await w.append(15);
@@ -134,6 +165,7 @@ it("whatever is appended, archived and lost in between: every read from every of
     fc.record({ kind: fc.constant("append" as const), count: fc.integer({ min: 1, max: 9 }) }),
     fc.record({ kind: fc.constant("wait" as const), us: fc.constantFrom(1, 61_000_000, DAY_US) }),
     fc.constant({ kind: "archive" as const }),
+    fc.constant({ kind: "restart" as const }),
     fc.record({
       kind: fc.constant("fail" as const),
       at: fc.constantFrom("put" as const, "list" as const, "delete" as const),
@@ -142,17 +174,29 @@ it("whatever is appended, archived and lost in between: every read from every of
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const w = await world();
+      let objects = w.store;
+      // One that goes on after failures, as well as new ones.
+      const changing: ObjectStore = new Proxy(w.store, {
+        get: (_, name) => Reflect.get(objects, name).bind(objects),
+      });
+      let archiver = w.archiver(changing);
       try {
         for (const s of steps) {
           if (s.kind === "append") await w.append(s.count);
           else if (s.kind === "wait") w.clock.now += s.us;
-          else if (s.kind === "archive") await w.archiver().round();
-          else
-            await w
-              .archiver(failing(w.store, s.at))
-              .round()
-              .catch(() => {});
+          else if (s.kind === "restart") archiver = w.archiver(changing);
+          else if (s.kind === "archive") await archiver.round();
+          else {
+            objects = failing(w.store, s.at);
+            await archiver.round().catch(() => {});
+            objects = w.store;
+          }
         }
+        w.clock.now += DAY_US;
+        await archiver.round();
+        await archiver.round();
+        expect(await w.head.journals()).toMatchObject([{ archived: w.written(), headBytes: 0 }]);
+        expect((await w.keys()).filter((key) => key.includes("_tail"))).toEqual([]);
         expect(await w.readAll()).toEqual(numbers(0, w.written()));
         const middle = Math.floor(w.written() / 2);
         expect(await w.readAll(middle)).toEqual(numbers(middle, w.written()));

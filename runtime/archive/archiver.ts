@@ -6,7 +6,7 @@
  * The no-gap rule: the head lets go of a range only once the store itself lists the object. The range is recorded
  * before the upload; after a crash the same range is cut again, and gives the same object under the same name.
  */
-import type { FragmentRecord, Head, JournalState } from "../head/head.ts";
+import type { FragmentRecord, Head, JournalId, JournalState } from "../head/head.ts";
 import type { Run } from "../journal/run.ts";
 import { encodeFragment } from "../store/fragment.ts";
 import type { ObjectStore } from "../store/store.ts";
@@ -21,12 +21,21 @@ export interface ArchiveSettings {
 const READ_BYTES = 8 * 1024 * 1024;
 const DAY_US = 86_400_000_000;
 
+/** What is remembered of a journal, so that one in which nothing happens costs nothing. */
+interface Known {
+  /** Whether a range may be intended, or what is archived may still be in the head or under `_tail/`. */
+  unfinished: boolean;
+  /** Commit times of documents that wait, by offset. */
+  readonly times: Map<number, number>;
+}
+
 export class Archiver {
   readonly #head: Head;
   readonly #store: ObjectStore;
   readonly #epoch: number;
   readonly #settings: ArchiveSettings;
   readonly #now: () => number;
+  readonly #known = new Map<JournalId, Known>();
 
   /** `now` gives the wall clock in µs since 1970 UTC. */
   constructor(
@@ -43,19 +52,38 @@ export class Archiver {
     this.#now = now;
   }
 
-  /** One round over all journals. `everything` also cuts the tails that are not due yet. */
+  /** One round over all journals, those too that are new. `everything` also cuts the tails that are not due yet. */
   async round(everything = false): Promise<void> {
     for (const journal of await this.#head.journals()) {
+      const known = this.#known.get(journal.id) ?? { unfinished: true, times: new Map() };
+      this.#known.set(journal.id, known);
+      if (known.unfinished || journal.archived < journal.next)
+        await this.#archive(journal, known, everything);
+    }
+  }
+
+  async #archive(journal: JournalState, known: Known, everything: boolean): Promise<void> {
+    let hasMoved = known.unfinished;
+    known.unfinished = true;
+    let state = journal;
+    if (hasMoved) {
       await this.#resume(journal);
-      while (await this.#cutFull(journal)) {
-        // until too little is left for a full fragment
-      }
-      await this.#cutTail(journal, everything);
-      await this.#dropCoveredTails(journal);
+      state = await this.#current(journal);
+    }
+    while (await this.#cutFull(state, known)) {
+      // until too little is left for a full fragment
+      hasMoved = true;
+      state = await this.#current(journal);
+    }
+    await this.#cutTail(state, known, everything);
+    if (hasMoved) {
+      known.times.clear();
+      await this.#dropCoveredTails(state);
       while (await this.#head.trim(journal.id)) {
         // a bounded number of batches at a time, so that commits get in between
       }
     }
+    known.unfinished = false;
   }
 
   /** Finishes what a crash or a failed upload left intended. */
@@ -66,11 +94,10 @@ export class Archiver {
     }
   }
 
-  async #cutFull(journal: JournalState): Promise<boolean> {
-    const { archived, next, headBytes } = await this.#current(journal);
+  async #cutFull(journal: JournalState, known: Known): Promise<boolean> {
+    const { archived, next, headBytes } = journal;
     if (archived === next) return false;
-    const oldest = await this.#head.readHead(journal.id, archived, 1);
-    const dayIsOver = oldest[0] !== undefined && dayOf(oldest[0].at) < dayOf(this.#now());
+    const dayIsOver = dayOf(await this.#timeOf(journal, known, archived)) < dayOf(this.#now());
     if (headBytes < this.#settings.targetBytes && !dayIsOver) return false;
     const runs = await this.#runsOfOneDay(journal, archived);
     const bytes = runs.reduce((sum, run) => sum + run.lines.byteLength, 0);
@@ -82,15 +109,20 @@ export class Archiver {
     return true;
   }
 
-  async #cutTail(journal: JournalState, everything: boolean): Promise<void> {
-    const { stored, next } = await this.#current(journal);
+  async #cutTail(journal: JournalState, known: Known, everything: boolean): Promise<void> {
+    const { stored, next } = journal;
     if (stored === next) return;
-    const runs = await this.#runsOfOneDay(journal, stored);
-    const oldest = runs[0];
-    if (!oldest) return;
-    const waitedUs = this.#now() - oldest.at;
+    const waitedUs = this.#now() - (await this.#timeOf(journal, known, stored));
     if (!everything && waitedUs < this.#settings.tailAfterMs * 1000) return;
-    await this.#upload(journal, runs, "tail");
+    await this.#upload(journal, await this.#runsOfOneDay(journal, stored), "tail");
+  }
+
+  /** Commit time of the document at this offset, which is in the head. */
+  async #timeOf({ id }: JournalState, known: Known, offset: number): Promise<number> {
+    const time = known.times.get(offset) ?? (await this.#head.readHead(id, offset, 1))[0]?.at;
+    if (time === undefined) throw new Error(`The journal ${id} ends before offset ${offset}.`);
+    known.times.set(offset, time);
+    return time;
   }
 
   async #current(journal: JournalState): Promise<JournalState> {
@@ -130,9 +162,10 @@ export class Archiver {
   }
 
   async #upload(journal: JournalState, runs: readonly Run[], kind: FragmentRecord["kind"]): Promise<void> {
-    const { collection, partition } = journal;
+    const { collection, logical, partition } = journal;
     const encoded = await encodeFragment({
       collection,
+      logical,
       partition,
       epoch: this.#epoch,
       tail: kind === "tail",

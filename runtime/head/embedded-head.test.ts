@@ -28,7 +28,8 @@ const reopen = async () => {
 const lines = (...documents: object[]) =>
   Buffer.from(documents.map((d) => `${JSON.stringify(d)}\n`).join(""));
 const textOf = (runs: readonly Run[]) => runs.map((run) => Buffer.from(run.lines).toString()).join("");
-const journalOf = (collection: string) => head.ensureJournals([{ collection, partition: 0 }])[0]?.id ?? "";
+const journalOf = (collection: string) =>
+  head.ensureJournals([{ collection, logical: "", partition: 0 }])[0]?.id ?? "";
 const full = (first: number, last: number): FragmentRecord => ({
   key: `k/${first}-${last}`,
   first,
@@ -95,7 +96,194 @@ describe("a commit", () => {
   });
 });
 
+describe("the commit clock", () => {
+  const NOW = 1_000_000;
+  const restartAt = async (now: () => number) => {
+    await head.close();
+    head = new EmbeddedHead(directory, now);
+  };
+  const at = (task: string, fence: number, journal: string) => {
+    const outcome = append(task, fence, journal, {});
+    return outcome && "committed" in outcome ? outcome.committed.at : undefined;
+  };
+
+  it("rises with every transaction, whatever journal it is of", async () => {
+    await restartAt(() => NOW);
+    const [a, b] = [journalOf("a"), journalOf("b")];
+    const { fence } = head.openTask("t");
+    expect([at("t", fence, a), at("t", fence, b), at("t", fence, a)]).toEqual([NOW, NOW + 1, NOW + 2]);
+  });
+
+  it("gives no commit a time that it has told, and tells the wall clock where that is later", async () => {
+    let now = NOW;
+    await restartAt(() => now);
+    const a = journalOf("a");
+    const { fence } = head.openTask("t");
+    expect(head.horizon(["a"])).toMatchObject({ clock: NOW, journals: [{ id: a, next: 0 }] });
+    expect(at("t", fence, a)).toBe(NOW + 1);
+    now += 50;
+    expect(head.horizon(["a", "a"])).toMatchObject({ clock: NOW + 50, journals: [{ id: a, next: 1 }] });
+    now -= 1_000;
+    expect(head.horizon(["b"])).toEqual({ clock: NOW + 50, journals: [] });
+    expect(at("t", fence, a)).toBe(NOW + 51);
+  });
+
+  it("does not fall behind a told time that a commit followed, over a restart with the clock set back", async () => {
+    await restartAt(() => 9 * NOW);
+    journalOf("a");
+    const { fence } = head.openTask("t");
+    const { clock } = head.horizon(["a"]);
+    // A checkpoint made because of what was told: no journal knows that time.
+    head.commit([{ task: "t", fence, appends: [], checkpoint: { clock } }]);
+    await restartAt(() => NOW);
+    expect(at("t", head.openTask("t").fence, journalOf("a"))).toBeGreaterThan(clock);
+  });
+
+  it("goes on after the journals' times where no clock was stored", async () => {
+    await restartAt(() => 9 * NOW);
+    const a = journalOf("a");
+    append("t", head.openTask("t").fence, a, {});
+    await restartAt(() => NOW);
+    expect(head.horizon(["a"]).clock).toBeGreaterThanOrEqual(9 * NOW);
+  });
+});
+
+describe("state", () => {
+  const value = fc.option(fc.json({ maxDepth: 1 }), { freq: 4 });
+  const key = fc.oneof(
+    fc.constantFrom("[1]", "", "\0", "a\u0004\0".padEnd(64, "x"), "a\0".padEnd(63, "x"), "\ud800", "\ud801"),
+    fc.string({ unit: "binary", maxLength: 6 }),
+    fc
+      .tuple(fc.constantFrom("x".repeat(390), "é".repeat(3_000)), fc.string({ maxLength: 20 }))
+      .map((parts) => parts.join("")),
+  );
+  const change = fc.record({
+    task: fc.constantFrom("t", "u"),
+    space: fc.constantFrom("s", "state"),
+    key,
+    value,
+  });
+
+  it("is a map of each task, over restarts", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(change, { maxLength: 6 }), { maxLength: 8 }), async (groups) => {
+        const prefix = String(Math.random());
+        const expected = new Map<string, string>();
+        const asked = new Map<string, { task: string; space: string; key: string }>();
+        for (const [i, group] of groups.entries()) {
+          if (i % 3 === 2) await reopen();
+          for (const { task, ...one } of group) {
+            const name = prefix + task;
+            const { fence } = head.openTask(name);
+            const place = JSON.stringify([task, one.space, one.key]);
+            head.commit([{ task: name, fence, appends: [], state: [one] }]);
+            asked.set(place, { task: name, space: one.space, key: one.key });
+            if (one.value === null) expected.delete(place);
+            else expected.set(place, one.value);
+          }
+        }
+        for (const [place, { task, space, key }] of asked) {
+          expect(head.readState(task, space, ["none", key])).toEqual([undefined, expected.get(place)]);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("is stored with its transaction or not at all", () => {
+    const old = head.openTask("t");
+    head.openTask("t");
+    const state = [{ space: "s", key: "k", value: "1" }];
+    const [outcome] = head.commit([{ task: "t", fence: old.fence, appends: [], state }]);
+    expect(outcome).toMatchObject({ refused: expect.any(FencedError) });
+    expect(head.readState("t", "s", ["k"])).toEqual([undefined]);
+    expect(head.commit([{ task: "never opened", fence: 0, appends: [], state }])[0]).toMatchObject({
+      refused: { message: expect.stringContaining("open it first") },
+    });
+  });
+
+  it("is never served where its bytes have changed", async () => {
+    const { fence } = head.openTask("t");
+    const long = "x".repeat(3_000);
+    const state = ["k", long].map((key) => ({ space: "s", key, value: '"needle-in-the-state"' }));
+    head.commit([{ task: "t", fence, appends: [], state }]);
+    await head.close();
+    const file = join(directory, "head.lmdb");
+    const bytes = readFileSync(file);
+    for (let place = bytes.indexOf("needle"); place >= 0; place = bytes.indexOf("needle", place + 1))
+      bytes[place] = 0x4e;
+    writeFileSync(file, bytes);
+    head = new EmbeddedHead(directory);
+    for (const key of ["k", long])
+      expect(() => head.readState("t", "s", [key])).toThrow(/fails its checksum/);
+  });
+});
+
+describe("renaming a collection", () => {
+  it("moves journals, checkpoint, fence and state, once, and keeps the journals' ids", async () => {
+    const a = journalOf("a");
+    const { fence } = head.openTask("a");
+    head.commit([
+      {
+        task: "a",
+        fence,
+        appends: [{ journal: a, count: 1, lines: lines({}) }],
+        checkpoint: 7,
+        state: [{ space: "s", key: "k", value: "1" }],
+      },
+    ]);
+    head.renameCollection("a", "b");
+    const check = () => {
+      expect(head.journals()).toMatchObject([{ id: a, collection: "b", next: 1 }]);
+      expect(head.horizon(["a"]).journals).toEqual([]);
+      expect(head.readState("b", "s", ["k"])).toEqual(["1"]);
+      expect(head.checkpoint("b")).toBe(7);
+      expect(journalOf("b")).toBe(a);
+    };
+    check();
+    await reopen();
+    head.renameCollection("a", "b");
+    check();
+    expect(head.openTask("b")).toEqual({ fence: fence + 1, checkpoint: 7 });
+    // Other data under the old name is no reason to do it again, and has nothing of the old state.
+    const anew = journalOf("a");
+    expect(anew).not.toBe(a);
+    expect(head.openTask("a")).toEqual({ fence: 1, checkpoint: undefined });
+    expect(head.readState("a", "s", ["k"])).toEqual([undefined]);
+    head.renameCollection("a", "b");
+    expect(head.journals()).toMatchObject([
+      { id: a, collection: "b" },
+      { id: anew, collection: "a" },
+    ]);
+  });
+
+  it("does nothing where there is nothing of the old name", () => {
+    head.renameCollection("a", "b");
+    expect(head.journals()).toEqual([]);
+    const b = journalOf("b");
+    head.renameCollection("a", "b");
+    expect(head.journals()).toMatchObject([{ id: b, collection: "b" }]);
+  });
+
+  it("refuses to make one of two", () => {
+    journalOf("a");
+    journalOf("b");
+    expect(() => head.renameCollection("a", "b")).toThrow(/has documents of both/);
+  });
+});
+
 describe("reading", () => {
+  it("keeps the journals of a collection apart by logical partition", async () => {
+    const specs = ["", "country=NL"].flatMap((logical) =>
+      [0, 1].map((partition) => ({ collection: "a", logical, partition })),
+    );
+    const made = head.ensureJournals(specs);
+    expect(new Set(made.map(({ id }) => id)).size).toBe(4);
+    expect(made[3]?.id).toMatch(/^a\/country=NL\/p=01#[0-9a-f]{12}$/);
+    await reopen();
+    expect(head.ensureJournals(specs)).toEqual(made);
+  });
+
   it("serves the fragment that covers an offset, else the head, else says that this is the end", () => {
     const a = journalOf("a");
     const { fence } = head.openTask("t");

@@ -9,12 +9,15 @@ import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
+import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
+import { CommitClock } from "./commit-clock.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import {
   type Committed,
   type FragmentRecord,
   type HeadTransaction,
+  type Horizon,
   type JournalId,
   type JournalSpec,
   type JournalState,
@@ -23,6 +26,7 @@ import {
   type TaskGrant,
 } from "./head.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
+import { StateTable } from "./state-table.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
 const TRIM_BATCHES = 512;
@@ -30,7 +34,8 @@ const TRIM_BATCHES = 512;
 interface Journal {
   readonly number: number;
   readonly id: JournalId;
-  readonly collection: string;
+  collection: string;
+  readonly logical: string;
   readonly partition: number;
   next: number;
   lastAt: number;
@@ -41,8 +46,10 @@ interface Journal {
 }
 
 interface TaskEntry {
-  fence: number;
-  checkpoint: Json | undefined;
+  /** Its state is stored under it, so that a task's renaming moves one entry. Never reused; 0 before the task has one. */
+  readonly number: number;
+  readonly fence: number;
+  readonly checkpoint: Json | undefined;
 }
 
 export type CommitOutcome = { readonly committed: Committed } | { readonly refused: Error };
@@ -54,14 +61,16 @@ export class EmbeddedHead {
   readonly #fragmentEntries: Database<string, [number, string]>;
   readonly #taskEntries: Database<string, string>;
   readonly #notes: Database<string, string>;
+  readonly #state: StateTable;
+  readonly #clock: CommitClock;
   readonly #journals = new Map<JournalId, Journal>();
+  /** By collection, and there by path of partitions. */
+  readonly #collections = new Map<string, Map<string, Journal>>();
   readonly #tasks = new Map<string, TaskEntry>();
-  readonly #now: () => number;
 
   /** `now` gives the wall clock in µs since 1970 UTC; tests pass their own. */
   constructor(directory: string, now: () => number = () => Date.now() * 1000) {
     mkdirSync(directory, { recursive: true });
-    this.#now = now;
     this.#root = open<Buffer, string>({
       path: join(directory, "head.lmdb"),
       encoding: "binary",
@@ -73,14 +82,23 @@ export class EmbeddedHead {
     this.#fragmentEntries = this.#root.openDB("fragments", { encoding: "string" });
     this.#taskEntries = this.#root.openDB("tasks", { encoding: "string" });
     this.#notes = this.#root.openDB("notes", { encoding: "string" });
+    this.#state = new StateTable(this.#root.openDB("state", { encoding: "string" }));
+    this.#clock = new CommitClock(this.#root.openDB("clock", { encoding: "string" }), now);
     this.#load();
   }
 
   #load(): void {
     for (const { key, value } of [...this.#journalEntries.getRange()]) {
       // Written by #storeJournal, and checked by its checksum.
-      const entry = openJson(`journal ${key}`, value) as unknown as Omit<Journal, "index" | "number">;
-      this.#journals.set(entry.id, { ...entry, number: key, index: new FragmentIndex() });
+      const entry = openJson(`journal ${key}`, value) as unknown as Omit<
+        Journal,
+        "index" | "number" | "logical"
+      > & {
+        logical?: string;
+      };
+      // `logical` is missing where the entry was made before there were logical partitions.
+      this.#addJournal({ ...entry, logical: entry.logical ?? "", number: key, index: new FragmentIndex() });
+      this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
     for (const { key, value } of [...this.#fragmentEntries.getRange()]) {
@@ -92,22 +110,34 @@ export class EmbeddedHead {
       byNumber.get(key[0])?.index[published ? "publish" : "intend"](record);
     }
     for (const { key, value } of [...this.#taskEntries.getRange()]) {
-      this.#tasks.set(key, openJson(`task ${key}`, value) as unknown as TaskEntry);
+      // Written by #storeTask; `number` is missing where that was before there was state.
+      const entry = openJson(`task ${key}`, value) as unknown as Partial<TaskEntry> & { fence: number };
+      this.#tasks.set(key, { number: 0, checkpoint: undefined, ...entry });
     }
+  }
+
+  #addJournal(journal: Journal): void {
+    this.#journals.set(journal.id, journal);
+    const siblings = this.#collections.get(journal.collection) ?? new Map<string, Journal>();
+    this.#collections.set(journal.collection, siblings.set(partitionPath(journal), journal));
   }
 
   ensureJournals(specs: readonly JournalSpec[]): JournalState[] {
-    return this.#root.transactionSync(() => specs.map((spec) => this.#state(this.#ensureJournal(spec))));
+    const journals = specs.map((spec) => this.#collections.get(spec.collection)?.get(partitionPath(spec)));
+    if (journals.every((journal) => journal !== undefined)) return journals.map(stateOf);
+    return this.#root.transactionSync(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
   }
 
-  #ensureJournal({ collection, partition }: JournalSpec): Journal {
-    for (const journal of this.#journals.values()) {
-      if (journal.collection === collection && journal.partition === partition) return journal;
-    }
+  #ensureJournal(spec: JournalSpec): Journal {
+    const { collection, logical, partition } = spec;
+    const path = partitionPath(spec);
+    const known = this.#collections.get(collection)?.get(path);
+    if (known) return known;
     const journal: Journal = {
       number: this.#journals.size + 1,
-      id: `${collection}/p=${String(partition).padStart(2, "0")}#${randomBytes(6).toString("hex")}`,
+      id: `${collection}/${path}#${randomBytes(6).toString("hex")}`,
       collection,
+      logical,
       partition,
       next: 0,
       lastAt: 0,
@@ -115,32 +145,83 @@ export class EmbeddedHead {
       archivedBytes: 0,
       index: new FragmentIndex(),
     };
-    this.#journals.set(journal.id, journal);
+    this.#addJournal(journal);
     this.#storeJournal(journal);
     return journal;
   }
 
   journals(): JournalState[] {
-    return [...this.#journals.values()].map((journal) => this.#state(journal));
+    return [...this.#journals.values()].map(stateOf);
   }
 
-  #state(journal: Journal): JournalState {
-    const { id, collection, partition, next, lastAt } = journal;
-    const { archived, stored } = journal.index;
-    const headBytes = journal.appendedBytes - journal.archivedBytes;
-    return { id, collection, partition, next, lastAt, archived, stored, headBytes };
+  collectionOf(id: JournalId): string | undefined {
+    return this.#journals.get(id)?.collection;
+  }
+
+  horizon(collections: readonly string[]): Horizon {
+    return { clock: this.#clock.tell(), journals: this.#journalsOf(collections).map(stateOf) };
+  }
+
+  /** Commit time of the newest document in these collections; 0 if there is none. */
+  lastAt(collections: readonly string[]): number {
+    return this.#journalsOf(collections).reduce((latest, { lastAt }) => Math.max(latest, lastAt), 0);
+  }
+
+  #journalsOf(collections: readonly string[]): Journal[] {
+    return [...new Set(collections)].flatMap((name) => [...(this.#collections.get(name)?.values() ?? [])]);
+  }
+
+  renameCollection(from: string, to: string): void {
+    // Kept so that it is not done a second time, when other data has the old name.
+    const mark = `renamed ${to}`;
+    const journals = this.#journalsOf([from]);
+    const task = this.#tasks.get(from);
+    if ((journals.length === 0 && task === undefined) || this.getNote(mark) === from) return;
+    if (this.#journalsOf([to]).length > 0 || this.#tasks.has(to)) {
+      throw new Error(
+        `"${from}" cannot be renamed to "${to}": the data directory has documents of both. Give the collection another name, or leave out its renamedFrom.`,
+      );
+    }
+    for (const journal of journals) journal.collection = to;
+    this.#root.transactionSync(() => {
+      for (const journal of journals) this.#storeJournal(journal);
+      if (task) {
+        this.#taskEntries.removeSync(from);
+        this.#storeTask(to, task);
+      }
+      this.#notes.putSync(mark, sealJson(`note ${mark}`, from));
+      this.#notes.removeSync(`renamed ${from}`);
+    });
+    this.#collections.set(to, this.#collections.get(from) ?? new Map());
+    this.#collections.delete(from);
+    if (task) {
+      this.#tasks.delete(from);
+      this.#tasks.set(to, task);
+    }
   }
 
   openTask(task: string): TaskGrant {
-    const entry = this.#tasks.get(task) ?? { fence: 0, checkpoint: undefined };
-    const raised = { ...entry, fence: entry.fence + 1 };
+    const entry = this.#tasks.get(task);
+    const number = entry?.number || this.#unusedTaskNumber();
+    const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
     this.#root.transactionSync(() => this.#storeTask(task, raised));
     this.#tasks.set(task, raised);
-    return raised;
+    return { fence: raised.fence, checkpoint: raised.checkpoint };
+  }
+
+  /** Entries are never deleted, so what no entry has was never used. */
+  #unusedTaskNumber(): number {
+    return [...this.#tasks.values()].reduce((highest, { number }) => Math.max(highest, number), 0) + 1;
   }
 
   checkpoint(task: string): Json | undefined {
     return this.#tasks.get(task)?.checkpoint;
+  }
+
+  /** Values of a task that has never been opened are absent. */
+  readState(task: string, space: string, keys: readonly string[]): (string | undefined)[] {
+    const number = this.#tasks.get(task)?.number;
+    return keys.map((key) => (number === undefined ? undefined : this.#state.get(number, space, key)));
   }
 
   /**
@@ -151,12 +232,14 @@ export class EmbeddedHead {
     const undo = new Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>();
     const tasks = new Map<string, TaskEntry>();
     try {
-      const outcomes = this.#root.transactionSync(() =>
-        transactions.map((transaction): CommitOutcome => {
+      const outcomes = this.#root.transactionSync(() => {
+        const all = transactions.map((transaction): CommitOutcome => {
           const refused = this.#refusal(transaction);
           return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
-        }),
-      );
+        });
+        this.#clock.store();
+        return all;
+      });
       for (const [task, entry] of tasks) this.#tasks.set(task, entry);
       return outcomes;
     } catch (error) {
@@ -165,8 +248,9 @@ export class EmbeddedHead {
     }
   }
 
-  #refusal({ task, fence, appends }: HeadTransaction): Error | undefined {
-    const newest = this.#tasks.get(task)?.fence ?? 0;
+  #refusal({ task, fence, appends, state = [] }: HeadTransaction): Error | undefined {
+    const newest = this.#tasks.get(task)?.fence;
+    if (newest === undefined) return new Error(`The head does not know the task "${task}": open it first.`);
     if (fence !== newest) {
       return new FencedError(
         `A newer instance of the task "${task}" has started (fence ${newest}, this one holds ${fence}); this one ends and stores nothing more.`,
@@ -178,19 +262,25 @@ export class EmbeddedHead {
         return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${MAX_APPEND_BYTES}.`);
       }
     }
+    for (const { key, value } of state) {
+      if (value !== null && value.length > MAX_APPEND_BYTES) {
+        return new Error(
+          `The state of ${key.slice(0, 100)} has ${value.length} characters, over the limit of ${MAX_APPEND_BYTES}.`,
+        );
+      }
+    }
     return undefined;
   }
 
   #write(
-    { task, fence, appends, checkpoint }: HeadTransaction,
+    { task, fence, appends, checkpoint, state = [] }: HeadTransaction,
     undo: Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>,
     tasks: Map<string, TaskEntry>,
   ): Committed {
-    // One commit time for the whole transaction, after that of every journal it touches.
-    const touched = appends.map(({ journal }) => this.#journal(journal));
-    const at = touched.reduce((latest, journal) => Math.max(latest, journal.lastAt + 1), this.#now());
-    const firsts = appends.map(({ count, lines }, i) => {
-      const journal = touched[i] as Journal; // same length as appends
+    const { number } = this.#tasks.get(task) as TaskEntry; // #refusal has looked
+    const at = this.#clock.next();
+    const firsts = appends.map(({ journal: id, count, lines }) => {
+      const journal = this.#journal(id);
       const { next: first, lastAt, appendedBytes } = journal;
       if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
       if (count === 0) return first;
@@ -201,9 +291,11 @@ export class EmbeddedHead {
       this.#storeJournal(journal);
       return first;
     });
+    for (const change of state) this.#state.set(number, change);
     if (checkpoint !== undefined) {
-      this.#storeTask(task, { fence, checkpoint });
-      tasks.set(task, { fence, checkpoint });
+      const entry = { number, fence, checkpoint };
+      this.#storeTask(task, entry);
+      tasks.set(task, entry);
     }
     return { at, firsts };
   }
@@ -354,4 +446,11 @@ export class EmbeddedHead {
       sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published }),
     );
   }
+}
+
+function stateOf(journal: Journal): JournalState {
+  const { id, collection, logical, partition, next, lastAt } = journal;
+  const { archived, stored } = journal.index;
+  const headBytes = journal.appendedBytes - journal.archivedBytes;
+  return { id, collection, logical, partition, next, lastAt, archived, stored, headBytes };
 }

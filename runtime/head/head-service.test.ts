@@ -23,7 +23,7 @@ async function world(reserve: (directory: string) => () => Error | undefined = (
     await head.close();
     rmSync(directory, { recursive: true });
   });
-  const [journal] = await head.ensureJournals([{ collection: "a", partition: 0 }]);
+  const [journal] = await head.ensureJournals([{ collection: "a", logical: "", partition: 0 }]);
   const id = journal?.id ?? "";
   const { fence } = await head.openTask("t");
   const append = (n: number) =>
@@ -44,22 +44,32 @@ it("commits what is ready together, in the order of the calls", async () => {
   expect(runs.map(({ lines }) => Buffer.from(lines).toString()).join("")).toBe('{"n":0}\n{"n":1}\n{"n":2}\n');
 });
 
-it("wakes those that wait for a journal's next document, and no others", async () => {
-  const { head, id, append } = await world();
-  const [other] = await head.ensureJournals([{ collection: "b", partition: 0 }]);
+it("wakes those that wait for a commit past a clock, in the collections that they named", async () => {
+  const { head, append } = await world();
+  await head.ensureJournals([{ collection: "b", logical: "", partition: 0 }]);
+  const { clock } = await head.horizon(["a", "b"]);
   const woken: string[] = [];
-  const first = head.wait(id, 0).then(() => woken.push("a"));
-  const never = head.wait(other?.id ?? "", 0).then(() => woken.push("b"));
-  never.catch(() => {}); // rejected when the head closes
-  await append(0);
+  const first = head.waitPast(["b", "a"], clock).then(() => woken.push("a or b"));
+  const never = head.waitPast(["b"], clock).then(() => woken.push("b"));
+  const refused = expect(never).rejects.toThrow("The head is closed.");
+  const { at } = await append(0);
   await first;
-  await head.wait(id, 0); // there already
-  expect(woken).toEqual(["a"]);
+  await head.waitPast(["a"], at - 1); // there already
+  const past = head.waitPast(["a"], at).then(() => woken.push("past"));
+  expect(woken).toEqual(["a or b"]);
+  await append(1);
+  await past;
+  expect(woken).toEqual(["a or b", "past"]);
+  await head.close();
+  await refused;
 });
 
 it("takes nothing in below the disk's reserve, and still moves checkpoints", async () => {
   const { head, fence, append } = await world((directory) => diskReserve(directory, Number.MAX_SAFE_INTEGER));
   await expect(append(0)).rejects.toThrow(/Nothing is taken in until there is room/);
-  await head.commit({ task: "t", fence, appends: [], checkpoint: 1 });
+  const state = (value: string | null) => [{ space: "s", key: "k", value }];
+  const set = head.commit({ task: "t", fence, appends: [], state: state("1") });
+  await expect(set).rejects.toThrow(/Nothing is taken in until there is room/);
+  await head.commit({ task: "t", fence, appends: [], checkpoint: 1, state: state(null) });
   expect(await head.checkpoints(["t"])).toEqual([1]);
 });

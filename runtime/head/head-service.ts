@@ -11,6 +11,7 @@ import type {
   FragmentRecord,
   Head,
   HeadTransaction,
+  Horizon,
   JournalId,
   JournalSpec,
   JournalState,
@@ -28,7 +29,6 @@ interface QueuedCommit {
 }
 
 interface Waiter {
-  readonly offset: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -36,7 +36,8 @@ interface Waiter {
 export class HeadService implements Head {
   readonly #head: EmbeddedHead;
   readonly #queue: QueuedCommit[] = [];
-  readonly #waiters = new Map<JournalId, Set<Waiter>>();
+  /** By collection; one that waits for several stands at each of them. */
+  readonly #waiters = new Map<string, Set<Waiter>>();
   #scheduled = false;
   #closed = false;
   readonly #onWriteFailure: (error: Error) => void;
@@ -58,7 +59,7 @@ export class HeadService implements Head {
 
   commit(transaction: HeadTransaction): Promise<Committed> {
     if (this.#closed) return Promise.reject(new Error("The head is closed."));
-    const refusal = transaction.appends.length > 0 ? this.#reserve() : undefined;
+    const refusal = takesRoom(transaction) ? this.#reserve() : undefined;
     if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#queue.push({ transaction, resolve, reject });
@@ -96,6 +97,7 @@ export class HeadService implements Head {
     let size = 0;
     for (const { transaction } of this.#queue) {
       for (const { lines } of transaction.appends) bytes += lines.byteLength;
+      for (const { value } of transaction.state ?? []) bytes += value?.length ?? 0;
       if (size > 0 && bytes > GROUP_BYTES) break;
       size++;
     }
@@ -104,27 +106,52 @@ export class HeadService implements Head {
 
   #wake(group: readonly QueuedCommit[]): void {
     if (this.#waiters.size === 0) return;
-    const ends = new Map(this.#head.journals().map(({ id, next }) => [id, next]));
-    const touched = new Set(group.flatMap(({ transaction }) => transaction.appends.map((a) => a.journal)));
-    for (const journal of touched) {
-      const waiters = this.#waiters.get(journal);
-      if (!waiters) continue;
-      for (const waiter of waiters) {
-        if (waiter.offset >= (ends.get(journal) ?? 0)) continue;
-        waiters.delete(waiter);
-        waiter.resolve();
-      }
-      if (waiters.size === 0) this.#waiters.delete(journal);
+    const appends = group.flatMap(({ transaction }) => transaction.appends.filter(({ count }) => count > 0));
+    // A refused transaction's journal may be unknown.
+    const collections = new Set(appends.map(({ journal }) => this.#head.collectionOf(journal) ?? ""));
+    for (const collection of collections) {
+      for (const waiter of this.#waiters.get(collection) ?? []) waiter.resolve();
     }
   }
 
-  async wait(journal: JournalId, offset: number): Promise<void> {
+  async horizon(collections: readonly string[]): Promise<Horizon> {
+    return this.#head.horizon(collections);
+  }
+
+  async waitPast(collections: readonly string[], clock: number): Promise<void> {
     if (this.#closed) throw new Error("The head is closed.");
-    if (this.#head.read(journal, offset, 1).kind !== "end") return;
-    await new Promise<void>((resolve, reject) => {
-      const waiters = this.#waiters.get(journal) ?? new Set();
-      this.#waiters.set(journal, waiters.add({ offset, resolve, reject }));
-    });
+    while (this.#head.lastAt(collections) <= clock) await this.#nextCommit(collections);
+  }
+
+  /** Resolves when something was appended to one of these collections. */
+  async #nextCommit(collections: readonly string[]): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: Waiter = { resolve, reject };
+    for (const collection of collections) {
+      const waiters = this.#waiters.get(collection) ?? new Set();
+      this.#waiters.set(collection, waiters.add(waiter));
+    }
+    try {
+      await promise;
+    } finally {
+      for (const collection of collections) {
+        const waiters = this.#waiters.get(collection);
+        waiters?.delete(waiter);
+        if (waiters?.size === 0) this.#waiters.delete(collection);
+      }
+    }
+  }
+
+  async readState(
+    task: string,
+    space: string,
+    keys: readonly string[],
+  ): Promise<readonly (string | undefined)[]> {
+    return this.#head.readState(task, space, keys);
+  }
+
+  async renameCollection(from: string, to: string): Promise<void> {
+    this.#head.renameCollection(from, to);
   }
 
   async ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]> {
@@ -193,4 +220,9 @@ export class HeadService implements Head {
     this.#waiters.clear();
     await this.#head.close();
   }
+}
+
+/** What deletes or moves a checkpoint goes on when the disk is nearly full: it makes room, or needs hardly any. */
+function takesRoom({ appends, state = [] }: HeadTransaction): boolean {
+  return appends.length > 0 || state.some(({ value }) => value !== null);
 }

@@ -14,6 +14,8 @@ export type Position = Readonly<Record<JournalId, readonly [epoch: number, offse
 
 export interface JournalSpec {
   readonly collection: string;
+  /** The logical partition, as a Hive path of percent-encoded values: `country=NL/shop=7`; empty without. */
+  readonly logical: string;
   /** From 0. */
   readonly partition: number;
 }
@@ -49,6 +51,24 @@ export interface HeadTransaction {
   readonly appends: readonly Append[];
   /** Replaces the task's checkpoint; undefined leaves it. */
   readonly checkpoint?: Json;
+  /** At most one for each space and key. */
+  readonly state?: readonly StateChange[];
+}
+
+/** A task's own durable value. */
+export interface StateChange {
+  /** Tells the values of one use from those of another within the task. */
+  readonly space: string;
+  readonly key: string;
+  /** JSON; null deletes. */
+  readonly value: string | null;
+}
+
+/** The journals of some collections at one moment: whatever is committed later has an `at` past `clock`. */
+export interface Horizon {
+  /** µs since 1970 UTC. */
+  readonly clock: number;
+  readonly journals: readonly JournalState[];
 }
 
 export interface Committed {
@@ -95,8 +115,13 @@ export interface Head {
   commit(transaction: HeadTransaction): Promise<Committed>;
   /** `maxBytes` bounds the answer, but at least one run comes. */
   read(journal: JournalId, from: number, maxBytes: number): Promise<ReadAnswer>;
-  /** Resolves when a document at this offset is durable; rejects when the head closes. */
-  wait(journal: JournalId, offset: number): Promise<void>;
+  horizon(collections: readonly string[]): Promise<Horizon>;
+  /** Resolves when a document with an `at` past `clock` is durable in one of these collections; rejects when the head closes. */
+  waitPast(collections: readonly string[], clock: number): Promise<void>;
+  /** The task's own values, in the order of the keys. */
+  readState(task: string, space: string, keys: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** Gives the journals, the capture or derivation and its state another name. Does nothing where `from` has no journals. */
+  renameCollection(from: string, to: string): Promise<void>;
   /** Like `read`, past the fragment index: what the archiver cuts fragments from. Empty at the end. */
   readHead(journal: JournalId, from: number, maxBytes: number): Promise<readonly Run[]>;
   /** Records a range before its upload, so that a repeat after a crash cuts the same object. */

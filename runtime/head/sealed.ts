@@ -42,16 +42,23 @@ function batchChecksum(journal: number, first: number, sealed: Buffer): number {
   return crc32(sealed.subarray(4), crc32(`${journal}/${first}`));
 }
 
-export function sealJson(place: string, value: Json): string {
-  const text = JSON.stringify(value);
+export function sealText(place: string, text: string): string {
   return crc32(text, crc32(place)).toString(16).padStart(8, "0") + text;
 }
 
-export function openJson(place: string, sealed: string): Json {
+export function openText(place: string, sealed: string): string {
   const text = sealed.slice(8);
   if (crc32(text, crc32(place)) !== Number.parseInt(sealed.slice(0, 8), 16)) {
     throw new CorruptHeadError(`The head's entry "${place}" fails its checksum; it is not used.`);
   }
+  return text;
+}
+
+export function sealJson(place: string, value: Json): string {
+  return sealText(place, JSON.stringify(value));
+}
+
+export function openJson(place: string, sealed: string): Json {
   // What JSON.parse gives back is what sealJson was given: the checksum says so.
-  return JSON.parse(text) as Json;
+  return JSON.parse(openText(place, sealed)) as Json;
 }

@@ -5,8 +5,10 @@ import { expect, it, onTestFinished } from "vitest";
 import { EmbeddedHead } from "../head/embedded-head.ts";
 import type { Head } from "../head/head.ts";
 import { HeadService } from "../head/head-service.ts";
-import { openStore } from "../store/store.ts";
+import { encodeFragment } from "../store/fragment.ts";
+import { ObjectNotFoundError, type ObjectStore, openStore } from "../store/store.ts";
 import { JournalReader } from "./reader.ts";
+import { parseRun } from "./runs.ts";
 
 async function world() {
   const directory = mkdtempSync(join(tmpdir(), "weir-reader-"));
@@ -21,7 +23,7 @@ async function world() {
     await head.close();
     rmSync(directory, { recursive: true });
   });
-  const [journal] = await head.ensureJournals([{ collection: "a", partition: 0 }]);
+  const [journal] = await head.ensureJournals([{ collection: "a", logical: "", partition: 0 }]);
   const { fence } = await head.openTask("a");
   const id = journal?.id ?? "";
   const append = (n: number) =>
@@ -30,37 +32,66 @@ async function world() {
       fence,
       appends: [{ journal: id, count: 1, lines: Buffer.from(`{"n":${n}}\n`) }],
     });
-  return { head, store, id, append };
+  /** Puts all there is into one fragment; returns its key. */
+  const archive = async () => {
+    const runs = await head.readHead(id, 0, 1e6);
+    const place = { collection: "a", logical: "", partition: 0 };
+    const { key, first, last, bytes } = await encodeFragment({ ...place, epoch: 1, tail: false, runs });
+    await store.put(key, bytes);
+    await head.publishFragment(id, { key, first, last, kind: "full", storedBytes: bytes.byteLength });
+    return key;
+  };
+  return { head, store, id, append, archive };
 }
 
-it("waits at the end for the next document, and gets it", async () => {
+it("reads to the end, and then what has come since", async () => {
   const { head, store, id, append } = await world();
   await append(0);
   const reader = new JournalReader(head, store, id, 0);
-  const never = new AbortController().signal;
-  expect(await reader.next(never)).toMatchObject({ next: 1, history: false });
-  const waiting = reader.next(never);
+  expect(await reader.poll()).toMatchObject({ next: 1, history: false });
+  expect(await reader.poll()).toBeUndefined();
   await append(1);
-  expect(await waiting).toMatchObject({ next: 2, runs: [{ first: 1, count: 1 }] });
+  expect(await reader.poll()).toMatchObject({ next: 2, runs: [{ first: 1, count: 1 }] });
 });
 
-it("stops waiting when the signal aborts, also when that happens while it asks", async () => {
-  const { head, store, id } = await world();
-  const waiting = new AbortController();
-  const before = new JournalReader(head, store, id, 0).next(waiting.signal);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  waiting.abort();
-  expect(await before).toBeUndefined();
-
-  const asking = new AbortController();
-  const slow: Head = new Proxy(head, {
+it("asks the index again when an object has gone in between", async () => {
+  const { head, store, id, append, archive } = await world();
+  await append(0);
+  await append(1);
+  const key = await archive();
+  let gone = 2;
+  const compacting: ObjectStore = new Proxy(store, {
     get: (target, name) =>
-      name === "read"
-        ? async (...args: Parameters<Head["read"]>) => {
-            asking.abort();
-            return target.read(...args);
-          }
+      name === "get" && gone-- > 0
+        ? () => Promise.reject(new ObjectNotFoundError(key, "the store"))
         : Reflect.get(target, name).bind(target),
   });
-  expect(await new JournalReader(slow, store, id, 0).next(asking.signal)).toBeUndefined();
+  const reader = new JournalReader(head, compacting, id, 1);
+  expect(await reader.poll()).toMatchObject({ next: 2, history: true, runs: [{ first: 1, count: 1 }] });
+  gone = 3;
+  await expect(new JournalReader(head, compacting, id, 0).poll()).rejects.toThrow(ObjectNotFoundError);
+});
+
+it("keeps no more of a fragment than it may, and reads all of it", async () => {
+  const { head, store, id, append, archive } = await world();
+  for (let n = 0; n < 5; n++) await append(n);
+  await archive();
+  let gets = 0;
+  const counting: ObjectStore = new Proxy(store, {
+    get: (target, name) => {
+      if (name === "get") gets++;
+      return Reflect.get(target, name).bind(target);
+    },
+  });
+  const reader = new JournalReader(head, counting, id, 0);
+  reader.readAhead = { chunkBytes: 8, keepBytes: 16, prefetch: false };
+  const read: number[] = [];
+  for (let chunk = await reader.poll(); chunk; chunk = await reader.poll()) {
+    for (const run of chunk.runs) {
+      expect(run.lines.buffer.byteLength).toBeLessThan(40);
+      read.push(...parseRun(run).map(({ n }) => n as number));
+    }
+  }
+  expect(read).toEqual([0, 1, 2, 3, 4]);
+  expect(gets).toBe(3);
 });

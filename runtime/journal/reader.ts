@@ -1,16 +1,18 @@
 /**
  * Reads one journal from an offset on, for ever. It asks the index for the fragment that covers its offset;
- * else it reads the head; at the end it waits. There is no hand-over between history and live: the same
+ * else it reads the head; at the end there is nothing yet. There is no hand-over between history and live: the same
  * question is asked for every offset, so a document can be neither skipped nor read twice.
  */
 import type { FragmentRef, Head, JournalId } from "../head/head.ts";
 import { decodeFragment } from "../store/fragment.ts";
+import { parseFragmentKey } from "../store/fragment-name.ts";
 import { ObjectNotFoundError, type ObjectStore } from "../store/store.ts";
 import type { Run } from "./run.ts";
 import { runFrom } from "./runs.ts";
 
 /** Bytes asked of the head at once, and at which a piece of a fragment is handed out. */
-const CHUNK_BYTES = 2 * 1024 * 1024;
+export const CHUNK_BYTES = 2 * 1024 * 1024;
+const DAY_US = 86_400_000_000;
 
 export interface Chunk {
   readonly runs: readonly Run[];
@@ -21,21 +23,44 @@ export interface Chunk {
   readonly history: boolean;
 }
 
+/** Commit times, µs since 1970 UTC: from the first on, and before the second. */
+export interface TimeRange {
+  readonly fromTime: number;
+  readonly untilTime: number;
+}
+
+/** How much of a journal is in memory. */
+export interface ReadAhead {
+  readonly chunkBytes: number;
+  /** Bytes of a decoded fragment that are kept; what is cut off is read from the store again when its turn comes. */
+  readonly keepBytes: number;
+  /** Whether the next chunk is asked for before it is needed, so that fetching and working overlap. */
+  readonly prefetch: boolean;
+}
+
+const ALL_TIME: TimeRange = { fromTime: 0, untilTime: Number.POSITIVE_INFINITY };
+const ALONE: ReadAhead = { chunkBytes: CHUNK_BYTES, keepBytes: Number.POSITIVE_INFINITY, prefetch: true };
+
 export class JournalReader {
   readonly #head: Head;
   readonly #store: ObjectStore;
   readonly journal: JournalId;
+  readonly #range: TimeRange;
+  /** May be changed at any time. */
+  readAhead: ReadAhead = ALONE;
   #offset: number;
   /** Rest of the fragment that is being handed out. */
   #decoded: Run[] = [];
-  /** Asked for before it is needed, so that fetching and working overlap. One chunk at most. */
+  /** One chunk at most. */
   #ahead: Promise<Chunk | undefined> | undefined;
 
-  constructor(head: Head, store: ObjectStore, journal: JournalId, from: number) {
+  /** Fragments whose whole UTC date is out of `range` are passed over; documents at its edges are not. */
+  constructor(head: Head, store: ObjectStore, journal: JournalId, from: number, range: TimeRange = ALL_TIME) {
     this.#head = head;
     this.#store = store;
     this.journal = journal;
     this.#offset = from;
+    this.#range = range;
   }
 
   /** The next documents if there are any now; undefined at the journal's end. */
@@ -43,7 +68,7 @@ export class JournalReader {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     const chunk = (await ahead) ?? (await this.#fetch());
-    if (chunk) {
+    if (chunk && this.readAhead.prefetch) {
       this.#ahead = this.#fetch();
       // A failure is reported by the poll that awaits it.
       this.#ahead.catch(() => {});
@@ -51,22 +76,20 @@ export class JournalReader {
     return chunk;
   }
 
-  /** The next documents; waits for them at the journal's end. Undefined once the signal aborts. */
-  async next(signal: AbortSignal): Promise<Chunk | undefined> {
-    for (;;) {
-      if (signal.aborted) return undefined;
-      const chunk = await this.poll();
-      if (chunk) return chunk;
-      await untilAborted(this.#head.wait(this.journal, this.#offset), signal);
-    }
-  }
-
   async #fetch(): Promise<Chunk | undefined> {
+    const start = this.#offset;
     if (this.#decoded.length > 0) return this.#take(this.#decoded, true);
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.#head.read(this.journal, this.#offset, CHUNK_BYTES);
-      if (answer.kind === "end") return undefined;
+      const answer = await this.#head.read(this.journal, this.#offset, this.readAhead.chunkBytes);
+      if (answer.kind === "end") {
+        return this.#offset > start ? { runs: [], next: this.#offset, bytes: 0, history: true } : undefined;
+      }
       if (answer.kind === "runs") return this.#take([...answer.runs], false);
+      if (this.#isOutOfRange(answer.fragment)) {
+        this.#offset = answer.fragment.last + 1;
+        attempt = 0;
+        continue;
+      }
       try {
         this.#decoded = await this.#load(answer.fragment);
       } catch (error) {
@@ -78,16 +101,23 @@ export class JournalReader {
     }
   }
 
+  #isOutOfRange({ key }: FragmentRef): boolean {
+    const { fromTime, untilTime } = this.#range;
+    const day = Date.parse(parseFragmentKey(key)?.date ?? "") * 1000;
+    return day + DAY_US <= fromTime || day >= untilTime;
+  }
+
   async #load(fragment: FragmentRef): Promise<Run[]> {
     const { runs } = await decodeFragment(await this.#store.get(fragment.key), fragment.key);
-    return runs.filter((run) => run.first + run.count > this.#offset);
+    const rest = runs.filter((run) => run.first + run.count > this.#offset);
+    return beginningOf(rest, this.readAhead.keepBytes);
   }
 
   /** Takes a chunk's worth off the front of `runs`. */
   #take(runs: Run[], history: boolean): Chunk {
     const taken: Run[] = [];
     let bytes = 0;
-    while (runs.length > 0 && bytes < CHUNK_BYTES) {
+    while (runs.length > 0 && bytes < this.readAhead.chunkBytes) {
       const run = runFrom(runs.shift() as Run, this.#offset); // length > 0
       if (run.first !== this.#offset) {
         throw new Error(
@@ -102,16 +132,14 @@ export class JournalReader {
   }
 }
 
-/** Waits for the promise, or for the signal if that is sooner. */
-async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, resolve } = Promise.withResolvers<void>();
-  const onAbort = () => resolve();
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) resolve(); // the event has passed
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    promise.catch(() => {}); // after an abort no one waits for it any more
-  }
+/** All, or where their memory is more than `limit` bytes, copies of those in the first so many bytes, at least one. */
+function beginningOf(runs: Run[], limit: number): Run[] {
+  if ((runs[0]?.lines.buffer.byteLength ?? 0) <= limit) return runs;
+  let bytes = 0;
+  const end = runs.findIndex(({ lines }) => {
+    bytes += lines.byteLength;
+    return bytes >= limit;
+  });
+  const kept = end < 0 ? runs : runs.slice(0, end + 1);
+  return kept.map((run) => ({ ...run, lines: new Uint8Array(run.lines) }));
 }

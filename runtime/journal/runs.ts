@@ -47,6 +47,37 @@ export function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes);
 }
 
+/** The lines of each place, in their order, in bytes of their own; `places` has one for each line. */
+export function pickLines(
+  lines: Uint8Array,
+  places: readonly string[],
+): { place: string; count: number; lines: Uint8Array }[] {
+  const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
+  const parts = new Map<string, Buffer[]>();
+  let start = 0;
+  for (const place of places) {
+    const end = bytes.indexOf(NEWLINE, start) + 1;
+    if (end === 0) throw new Error(`${places.length} documents came in fewer lines.`);
+    const part = parts.get(place) ?? [];
+    parts.set(place, part);
+    part.push(bytes.subarray(start, end));
+    start = end;
+  }
+  if (start !== bytes.length) throw new Error(`${places.length} documents came in more lines.`);
+  return [...parts].map(([place, part]) => ({ place, count: part.length, lines: joined(part) }));
+}
+
+/** Not Buffer.concat, which may use a part of a larger buffer. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.byteLength;
+  }
+  return all;
+}
+
 /** Cuts NDJSON into pieces of at most `limit` bytes, between lines. Throws if one line is longer. */
 export function splitLines(lines: Uint8Array, limit: number): { count: number; lines: Uint8Array }[] {
   const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);

@@ -2,12 +2,17 @@
  * Names of fragments:
  * `<collection>/p=00/date=2026-11-23/<first offset>-<last offset>-<epoch>-<digest>.ndjson.zst`, and
  * `<collection>/p=00/_tail/date=…/…` for small ones, which a lake reader that follows `date=*` skips.
+ * Between collection and `p=00` stands the logical partition, where there is one: `<collection>/country=NL/p=00/…`.
  * Offsets are 16 hex digits, so that names sort by offset; the digest is the first 16 hex digits of the
  * SHA-256 of the uncompressed bytes, so that the same documents give the same name.
  */
 
+import { partitionPath } from "../journal/logical-partition.ts";
+
 export interface FragmentName {
   readonly collection: string;
+  /** The logical partition; empty without. */
+  readonly logical: string;
   readonly partition: number;
   /** True for a small fragment, which a larger one will replace. */
   readonly tail: boolean;
@@ -22,34 +27,40 @@ export interface FragmentName {
   readonly digest: string;
 }
 
-/** What all fragments of a journal begin with. */
-export function journalPrefix(collection: string, partition: number): string {
-  return `${collection}/p=${String(partition).padStart(2, "0")}/`;
-}
-
 export function fragmentKey(name: FragmentName): string {
-  const folder = journalPrefix(name.collection, name.partition) + (name.tail ? "_tail/" : "");
+  const folder = `${name.collection}/${partitionPath(name)}/${name.tail ? "_tail/" : ""}`;
   return `${folder}date=${name.date}/${hex16(name.first)}-${hex16(name.last)}-${name.epoch}-${name.digest}.ndjson.zst`;
 }
 
 const KEY =
-  /^(.+)\/p=(\d{2,})\/(_tail\/)?date=(\d{4}-\d{2}-\d{2})\/([0-9a-f]{16})-([0-9a-f]{16})-(0|[1-9]\d*)-([0-9a-f]{16})\.ndjson\.zst$/;
+  /^([^=]+?)((?:\/[^/=]+=[^/]*)*)\/p=(\d{2,})\/(_tail\/)?date=(\d{4}-\d{2}-\d{2})\/([0-9a-f]{16})-([0-9a-f]{16})-(0|[1-9]\d*)-([0-9a-f]{16})\.ndjson\.zst$/;
 
 /** Undefined if the key is not a fragment's. */
 export function parseFragmentKey(key: string): FragmentName | undefined {
   const match = KEY.exec(key);
   if (!match) return undefined;
-  const [, collection = "", partition = "", tail, date = "", first = "", last = "", epoch = "", digest = ""] =
-    match;
+  const [
+    ,
+    collection = "",
+    logical = "",
+    partition = "",
+    tail,
+    date = "",
+    first = "",
+    last = "",
+    epoch,
+    digest,
+  ] = match;
   const name: FragmentName = {
     collection,
+    logical: logical.slice(1),
     partition: Number(partition),
     tail: tail !== undefined,
     date,
     first: Number.parseInt(first, 16),
     last: Number.parseInt(last, 16),
     epoch: Number(epoch),
-    digest,
+    digest: digest ?? "",
   };
   const sane =
     Number.isSafeInteger(name.first) &&

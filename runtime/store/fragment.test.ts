@@ -14,7 +14,7 @@ function run(first: number, at: number, lines: readonly string[]): Run {
 }
 
 function source(runs: readonly Run[], rest: Partial<FragmentSource> = {}): FragmentSource {
-  return { collection: "shop/orders", partition: 0, tail: false, epoch: 3, runs, ...rest };
+  return { collection: "shop/orders", logical: "", partition: 0, tail: false, epoch: 3, runs, ...rest };
 }
 
 /** JSON of a document, sometimes with white space inside, or of a removal. */
@@ -121,6 +121,9 @@ describe("a fragment", () => {
       /^shop\/orders\/p=112\/_tail\/date=2026-11-23\/0{16}-0{16}-3-[0-9a-f]{16}\.ndjson\.zst$/,
     );
     expect(parseFragmentKey(small.key)).toEqual(small.name);
+    const parted = await encodeFragment(source([run(0, at, ["{}"])], { logical: "country=/p=07" }));
+    expect(parted.key).toMatch(/^shop\/orders\/country=\/p=07\/p=00\/date=2026-11-23\/0{16}-0{16}-3-/);
+    expect(parseFragmentKey(parted.key)).toEqual(parted.name);
   });
 
   test("has one name for the same documents, and another in another epoch", async () => {

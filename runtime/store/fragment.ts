@@ -16,6 +16,8 @@ import { MetaSuffix } from "./meta-suffix.ts";
 
 export interface FragmentSource {
   readonly collection: string;
+  /** The logical partition; empty without. */
+  readonly logical: string;
   readonly partition: number;
   /** True for a small fragment, which a larger one will replace. */
   readonly tail: boolean;
@@ -83,8 +85,8 @@ export async function encodeFragment(source: FragmentSource): Promise<EncodedFra
     pledgedSrcSize: text.length,
     params: { [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
   });
-  const { collection, partition, tail, epoch } = source;
-  const name: FragmentName = { collection, partition, tail, date, first, last, epoch, digest };
+  const { collection, logical, partition, tail, epoch } = source;
+  const name: FragmentName = { collection, logical, partition, tail, date, first, last, epoch, digest };
   const key = fragmentKey(name);
   if (parseFragmentKey(key) === undefined) throw new RangeError(`A fragment cannot be named ${key}.`);
   return { name, key, bytes, uncompressedBytes: text.length, count: last - first + 1, first, last };

@@ -4,10 +4,9 @@ import type {
   CapturedBatch,
   RuntimeSettings,
 } from "../../connectors/driver.ts";
-import { HaltError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
-import { type Head, MAX_APPEND_BYTES } from "../head/head.ts";
-import { ownBytes, splitLines } from "../journal/runs.ts";
+import type { Head } from "../head/head.ts";
+import { JournalRouter } from "../journal/router.ts";
 import { compileValidator } from "../validation.ts";
 import type { CaptureTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
@@ -34,6 +33,7 @@ async function openCapture(
   report: Report,
 ): Promise<CaptureContext> {
   const { fence, checkpoint } = await head.openTask(task.name);
+  const router = await JournalRouter.open(head, task.name, task.collection);
   return {
     task: task.name,
     collection: task.collection,
@@ -44,15 +44,8 @@ async function openCapture(
     ready: () => report({ kind: "opened", task: task.name }),
     validate: compileValidator(task.collection.schema),
     async append(batch: CapturedBatch, cursor?: Json) {
-      const appends = splitLines(batch.lines, MAX_APPEND_BYTES).map((piece) => ({
-        journal: task.target.id,
-        count: piece.count,
-        lines: ownBytes(piece.lines),
-      }));
-      const count = appends.reduce((sum, append) => sum + append.count, 0);
-      if (count !== batch.values.length) {
-        throw new HaltError(`The capture handed over ${batch.values.length} documents in ${count} lines.`);
-      }
+      const count = batch.values.length;
+      const appends = await router.route(batch.values, batch.lines);
       if (count === 0 && cursor === undefined) return;
       await head.commit({
         task: task.name,
@@ -60,7 +53,7 @@ async function openCapture(
         appends,
         ...(cursor === undefined ? {} : { checkpoint: cursor }),
       });
-      report({ kind: "progress", task: task.name, position: undefined, documents: count, at: 0 });
+      report({ kind: "progress", task: task.name, positions: undefined, documents: count, at: 0 });
     },
   };
 }

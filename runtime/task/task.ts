@@ -8,33 +8,30 @@ import type {
   JsonObject,
   MaterializationPlan,
 } from "../../plan/plan.ts";
-import type { JournalState, Position } from "../head/head.ts";
+import type { Position } from "../head/head.ts";
 import type { StoreConfig } from "../store/store.ts";
-
-/** A journal that a task reads or writes, of the store's history that is current. */
-export interface TaskJournal extends Pick<JournalState, "id" | "partition"> {
-  readonly epoch: number;
-}
 
 export interface CaptureTask {
   readonly kind: "capture";
+  /** The collection's name. */
   readonly name: string;
   readonly plan: CapturePlan;
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
-  readonly target: TaskJournal;
 }
 
 export interface DerivationTask {
   readonly kind: "derivation";
+  /** The derived collection's name. */
   readonly name: string;
   readonly plan: DerivationPlan;
   readonly collection: CollectionPlan;
-  readonly sourceName: string;
-  readonly source: TaskJournal;
-  readonly target: TaskJournal;
-  /** Absolute path of the transform's bundle. */
-  readonly bundleFile: string;
+  /** The collections of `plan.sources`, in their order. */
+  readonly sources: readonly CollectionPlan[];
+  /** Of the store's history that is current. */
+  readonly epoch: number;
+  /** Absolute path of the directory that holds the functions' bundles. */
+  readonly bundleDir: string;
 }
 
 export interface MaterializationTask {
@@ -43,7 +40,7 @@ export interface MaterializationTask {
   readonly plan: MaterializationPlan;
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
-  readonly source: TaskJournal;
+  readonly epoch: number;
 }
 
 export type Task = CaptureTask | DerivationTask | MaterializationTask;
@@ -61,12 +58,12 @@ export type TaskCommand = { readonly kind: "stop" };
 export type TaskReport =
   /** The task has opened its ends and works. */
   | { readonly kind: "opened"; readonly task: string }
-  /** `position` is committed; `documents` were read (or captured) since the last report. */
+  /** `positions` are committed; `documents` were read (or captured) since the last report. */
   | {
       readonly kind: "progress";
       readonly task: string;
-      /** Undefined for a capture, whose cursor is its driver's own. */
-      readonly position: Position | undefined;
+      /** One for each source that the task reads; undefined for a capture, whose cursor is its driver's own. */
+      readonly positions: readonly Position[] | undefined;
       readonly documents: number;
       /** Commit time of the newest document read, µs since 1970 UTC; 0 if none. */
       readonly at: number;

@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import type { Database } from "lmdb";
+import { CorruptHeadError, type StateChange } from "./head.ts";
+import { openText, sealText } from "./sealed.ts";
+
+type StateKey = [task: number, space: string, key: string] | [task: number, space: string, hash: Uint8Array];
+
+/** LMDB's limit is 1978 bytes for the whole key. */
+const MAX_KEY_CHARACTERS = 400;
+
+/** The tasks' own durable values. Writing is part of the head's transaction. */
+export class StateTable {
+  readonly #entries: Database<string, StateKey>;
+
+  constructor(entries: Database<string, StateKey>) {
+    this.#entries = entries;
+  }
+
+  get(task: number, space: string, key: string): string | undefined {
+    const place = entryKey(task, space, key);
+    const sealed = this.#entries.get(place);
+    if (sealed === undefined) return undefined;
+    const text = openText(placeOf(task, space, key), sealed);
+    if (typeof place[2] === "string") return text;
+    const [trueKey, value] = JSON.parse(text) as [string, string]; // written by `set`
+    if (trueKey !== key) throw new CorruptHeadError(`The head's state of ${key} is that of ${trueKey}.`);
+    return value;
+  }
+
+  set(task: number, { space, key, value }: StateChange): void {
+    const place = entryKey(task, space, key);
+    if (value === null) {
+      this.#entries.removeSync(place);
+      return;
+    }
+    const text = typeof place[2] === "string" ? value : JSON.stringify([key, value]);
+    this.#entries.putSync(place, sealText(placeOf(task, space, key), text));
+  }
+}
+
+function placeOf(task: number, space: string, key: string): string {
+  return `state ${task} ${space} ${key}`;
+}
+
+/** As they are go keys that LMDB's encoding tells apart: it does not escape all control characters, nor lone surrogates. */
+const PLAIN_KEY = /^\P{Cc}*$/u;
+
+/** A long or odd key goes through a hash. */
+function entryKey(task: number, space: string, key: string): StateKey {
+  if (key.length <= MAX_KEY_CHARACTERS && key.isWellFormed() && PLAIN_KEY.test(key))
+    return [task, space, key];
+  return [task, space, createHash("sha256").update(Buffer.from(key, "utf16le")).digest()];
+}

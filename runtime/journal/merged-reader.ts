@@ -1,0 +1,346 @@
+/**
+ * Reads the journals of a task's sources as one sequence, for ever: history first, then live. It reads in rounds. A
+ * round asks the head for its clock, and hands out every document whose time + delay is not past that clock, ordered
+ * by (priority, time + delay, journal, offset); the next round does so for what has come since. So live documents
+ * never overtake history, and where the priorities are equal a replay gives the order that there was live.
+ */
+import { HaltError } from "../../connectors/driver.ts";
+import type { Head, Horizon, JournalId, JournalState, Position } from "../head/head.ts";
+import type { ObjectStore } from "../store/store.ts";
+import { CommitWait } from "./commit-wait.ts";
+import { JournalCursor } from "./journal-cursor.ts";
+import { isWithin, partitionFilter } from "./logical-partition.ts";
+import { MergeQueue } from "./merge-queue.ts";
+import { CHUNK_BYTES, type ReadAhead } from "./reader.ts";
+import type { Run } from "./run.ts";
+
+/** How one source is read. */
+export interface MergedSource {
+  readonly collection: string;
+  /** By partition field, the values that are read, as in the plan. */
+  readonly where?: Readonly<Record<string, readonly (string | number | boolean)[]>> | undefined;
+  /** The path of the only journal that is read, or a beginning of it: `country=NL/p=00`. */
+  readonly partition?: string | undefined;
+  /** Documents committed before it are passed over, µs since 1970 UTC. */
+  readonly fromTime: number;
+  /** Documents committed at or after it are passed over, µs since 1970 UTC; Infinity for none. */
+  readonly untilTime: number;
+  /** Higher goes first. */
+  readonly priority: number;
+  readonly readDelayMs: number;
+}
+
+/** Documents of one commit, of one journal of one source. */
+export interface SourceRun {
+  /** Index among the sources. */
+  readonly source: number;
+  readonly journal: JournalId;
+  readonly run: Run;
+}
+
+export interface MergedChunk {
+  /** In the order in which they are to be worked on. May be empty where documents were passed over. */
+  readonly runs: readonly SourceRun[];
+  /** Of each source, after this chunk. */
+  readonly positions: readonly Position[];
+  readonly bytes: number;
+}
+
+export interface MergeLimits {
+  /** At which a chunk is handed out. */
+  readonly chunkBytes: number;
+  /** Decoded history of all journals that is in memory, as far as each journal's next chunk allows. */
+  readonly memoryBytes: number;
+}
+
+const LIMITS: MergeLimits = { chunkBytes: CHUNK_BYTES, memoryBytes: 256 * 1024 * 1024 };
+const SMALLEST_READ_BYTES = 16 * 1024;
+/** Journals whose next chunk is asked for before it is needed, at most. */
+const PREFETCHED_JOURNALS = 8;
+/** Fragments that are fetched and decoded at a time. */
+const FETCHED_AT_ONCE = 4;
+
+export class MergedReader {
+  readonly #head: Head;
+  readonly #store: ObjectStore;
+  readonly #sources: readonly Source[];
+  readonly #collections: readonly string[];
+  readonly #epoch: number;
+  readonly #limits: MergeLimits;
+  readonly #wait: CommitWait;
+  /** Of the running round, or of the last. */
+  #clock = 0;
+  /** What the round has still to begin with: highest priority last. */
+  #classes: JournalCursor[][] = [];
+  /** Journals of the priority that is being drained, by what comes next. */
+  readonly #queue: MergeQueue<JournalCursor>;
+  /** One of them of which the next chunk must be read before the merge can go on. */
+  #unfilled: JournalCursor | undefined;
+  #readAhead: ReadAhead;
+  /** Asked for when a round ends, so that asking and working overlap. */
+  #ahead: Promise<Horizon> | undefined;
+  /** Whether documents were passed over that no chunk has told of. */
+  #passedOver = false;
+
+  private constructor(
+    head: Head,
+    store: ObjectStore,
+    sources: readonly MergedSource[],
+    start: readonly (Position | undefined)[],
+    epoch: number,
+    limits: MergeLimits,
+  ) {
+    this.#head = head;
+    this.#store = store;
+    this.#sources = sources.map((source, i) => new Source(source, start[i] ?? {}));
+    this.#collections = [...new Set(sources.map(({ collection }) => collection))];
+    this.#epoch = epoch;
+    this.#limits = limits;
+    this.#readAhead = readAheadOf(1, limits);
+    this.#wait = new CommitWait(head);
+    this.#queue = new MergeQueue((a, b) => this.#isBefore(a, b));
+  }
+
+  /**
+   * `start` has the position of each source, undefined for one that has not been read.
+   * Throws `HaltError` where a position names a journal that this data directory does not have.
+   */
+  static async open(
+    head: Head,
+    store: ObjectStore,
+    sources: readonly MergedSource[],
+    start: readonly (Position | undefined)[],
+    epoch: number,
+    limits: MergeLimits = LIMITS,
+  ): Promise<MergedReader> {
+    refuseForeign(start, await head.journals());
+    return new MergedReader(head, store, sources, start, epoch, limits);
+  }
+
+  /** Of each source, after what was handed out. */
+  get positions(): readonly Position[] {
+    return this.#sources.map((source) => source.position(this.#epoch));
+  }
+
+  /** The next documents if there are any that may be read now. */
+  async poll(): Promise<MergedChunk | undefined> {
+    const chunk = (await this.#fromRound()) ?? (await this.#fromRoundAhead()) ?? (await this.#fromNewRound());
+    if (chunk && this.#isDrained) {
+      this.#ahead = this.#head.horizon(this.#collections);
+      this.#ahead.catch(() => {}); // reported by the call that awaits it
+    }
+    return chunk;
+  }
+
+  async #fromRoundAhead(): Promise<MergedChunk | undefined> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (!ahead) return undefined;
+    this.#begin(await ahead);
+    return this.#fromRound();
+  }
+
+  async #fromNewRound(): Promise<MergedChunk | undefined> {
+    this.#begin(await this.#head.horizon(this.#collections));
+    return this.#fromRound();
+  }
+
+  get #isDrained(): boolean {
+    return this.#queue.first === undefined && this.#unfilled === undefined && this.#classes.length === 0;
+  }
+
+  /** Waits for documents. Undefined once the signal aborts. */
+  async next(signal: AbortSignal): Promise<MergedChunk | undefined> {
+    for (;;) {
+      if (signal.aborted) return undefined;
+      const chunk = await this.poll();
+      if (chunk) return chunk;
+      await this.#wait.until(this.#clock, this.#sources, signal);
+    }
+  }
+
+  #begin({ clock, journals }: Horizon): void {
+    this.#clock = clock;
+    const classes = new Map<number, JournalCursor[]>();
+    this.#sources.forEach((source, index) => {
+      source.release = Number.POSITIVE_INFINITY;
+      for (const state of journals) {
+        if (!source.reads(state)) continue;
+        const cursor = source.cursor(state, index, this.#head, this.#store);
+        if (cursor.extend(state)) this.#passedOver = true;
+        if (!cursor.hasMore) continue;
+        const equals = classes.get(source.view.priority) ?? [];
+        classes.set(source.view.priority, equals);
+        equals.push(cursor);
+      }
+    });
+    this.#classes = [...classes].sort(([a], [b]) => a - b).map(([, cursors]) => cursors);
+  }
+
+  /** The round's next chunk; undefined at its end. */
+  async #fromRound(): Promise<MergedChunk | undefined> {
+    const runs: SourceRun[] = [];
+    let bytes = 0;
+    while (bytes < this.#limits.chunkBytes) {
+      try {
+        if (!(await this.#hasFirst())) break;
+      } catch (error) {
+        // What has been taken is handed out; the next call meets the error again.
+        if (runs.length > 0) break;
+        throw error;
+      }
+      const taken = this.#take();
+      runs.push(taken);
+      bytes += taken.run.lines.byteLength;
+    }
+    if (runs.length === 0 && !this.#passedOver) return undefined;
+    this.#passedOver = false;
+    return { runs, positions: this.positions, bytes };
+  }
+
+  /** Whether the queue has what comes next, after reading what that takes. False at the round's end. */
+  async #hasFirst(): Promise<boolean> {
+    if (this.#unfilled) {
+      await this.#fill(this.#unfilled);
+      this.#enqueue(this.#unfilled);
+      this.#unfilled = undefined;
+    }
+    while (this.#queue.first === undefined) {
+      const cursors = this.#classes.at(-1);
+      if (!cursors) return false;
+      this.#readAhead = readAheadOf(cursors.length, this.#limits);
+      await this.#fillAll(cursors);
+      for (const cursor of cursors) this.#enqueue(cursor);
+      this.#classes.pop();
+    }
+    return true;
+  }
+
+  async #fillAll(cursors: readonly JournalCursor[]): Promise<void> {
+    const left = [...cursors];
+    const fillOneByOne = async () => {
+      for (let cursor = left.pop(); cursor; cursor = left.pop()) await this.#fill(cursor);
+    };
+    // Not Promise.all: after a failure none may go on behind the next call's back.
+    const ends = await Promise.allSettled(Array.from({ length: FETCHED_AT_ONCE }, fillOneByOne));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  async #fill(cursor: JournalCursor): Promise<void> {
+    if (await cursor.fill(this.#readAhead)) this.#passedOver = true;
+  }
+
+  #enqueue(cursor: JournalCursor): void {
+    if (this.#isDue(cursor)) this.#queue.add(cursor);
+  }
+
+  /** Whether the cursor's next run belongs to this round. */
+  #isDue(cursor: JournalCursor): boolean {
+    if (cursor.run === undefined) return false;
+    const source = this.#sourceOf(cursor);
+    const time = cursor.run.at + source.delay;
+    if (time <= this.#clock) return true;
+    source.release = Math.min(source.release, time);
+    return false;
+  }
+
+  #take(): SourceRun {
+    const cursor = this.#queue.first;
+    const run = cursor?.run;
+    if (!cursor || !run) throw new Error("There is nothing to take: ask `#hasFirst` first.");
+    cursor.advance();
+    if (cursor.run !== undefined && this.#isDue(cursor)) this.#queue.sink();
+    else {
+      this.#queue.removeFirst();
+      if (cursor.run === undefined && cursor.hasMore) this.#unfilled = cursor;
+    }
+    return { source: cursor.source, journal: cursor.state.id, run };
+  }
+
+  /** By time, then by journal. */
+  #isBefore(a: JournalCursor, b: JournalCursor): boolean {
+    const [timeA, timeB] = [this.#timeOf(a), this.#timeOf(b)];
+    if (timeA !== timeB) return timeA < timeB;
+    if (a.source !== b.source) return a.source < b.source;
+    if (a.state.logical !== b.state.logical) return a.state.logical < b.state.logical;
+    return a.state.partition < b.state.partition;
+  }
+
+  #timeOf(cursor: JournalCursor): number {
+    return (cursor.run?.at ?? 0) + this.#sourceOf(cursor).delay;
+  }
+
+  #sourceOf(cursor: JournalCursor): Source {
+    return this.#sources[cursor.source] as Source; // the index of one of them
+  }
+}
+
+class Source {
+  readonly view: MergedSource;
+  /** µs. */
+  readonly delay: number;
+  /** The clock at which the first document that waits for its delay is due; Infinity if none waits. */
+  release = Number.POSITIVE_INFINITY;
+  readonly #start: Position;
+  readonly #isWanted: (logical: string) => boolean;
+  readonly #cursors = new Map<JournalId, JournalCursor>();
+
+  constructor(view: MergedSource, start: Position) {
+    this.view = view;
+    this.delay = view.readDelayMs * 1000;
+    this.#start = start;
+    this.#isWanted = partitionFilter(view.where);
+  }
+
+  reads(state: JournalState): boolean {
+    if (state.collection !== this.view.collection) return false;
+    if (this.#cursors.has(state.id)) return true;
+    return this.#isWanted(state.logical) && isWithin(state, this.view.partition);
+  }
+
+  cursor(state: JournalState, index: number, head: Head, store: ObjectStore): JournalCursor {
+    const known = this.#cursors.get(state.id);
+    if (known) return known;
+    const offset = this.#start[state.id]?.[1] ?? 0;
+    const created = new JournalCursor(head, store, index, state, offset, this.view);
+    this.#cursors.set(state.id, created);
+    return created;
+  }
+
+  /** With what `start` has of journals that are not read now. */
+  position(epoch: number): Position {
+    const position: Record<JournalId, readonly [number, number]> = { ...this.#start };
+    for (const [journal, { offset }] of this.#cursors) {
+      if (offset > 0) position[journal] = [epoch, offset];
+    }
+    return position;
+  }
+}
+
+function readAheadOf(journals: number, { chunkBytes, memoryBytes }: MergeLimits): ReadAhead {
+  if (journals === 1) return { chunkBytes, keepBytes: Number.POSITIVE_INFINITY, prefetch: true };
+  const keepBytes = Math.floor(memoryBytes / journals);
+  const readBytes = Math.min(chunkBytes, Math.max(SMALLEST_READ_BYTES, keepBytes));
+  return { chunkBytes: readBytes, keepBytes, prefetch: journals <= PREFETCHED_JOURNALS };
+}
+
+/** Going on from a position that was made against another history would lose or repeat documents. */
+function refuseForeign(
+  positions: readonly (Position | undefined)[],
+  journals: readonly JournalState[],
+): void {
+  const ends = new Map(journals.map(({ id, next }) => [id, next]));
+  for (const [journal, [, offset]] of positions.flatMap((position) => Object.entries(position ?? {}))) {
+    const end = ends.get(journal);
+    if (end === undefined) {
+      throw new HaltError(
+        `The checkpoint found belongs to another history (journal ${journal}), which this data directory does not have. Materialize into a new name, or empty the target together with its checkpoint.`,
+      );
+    }
+    if (offset > end) {
+      throw new HaltError(
+        `The checkpoint found is at offset ${offset} of the journal ${journal}, which ends at ${end} in this data directory: it belongs to another history. Materialize into a new name, or empty the target together with its checkpoint.`,
+      );
+    }
+  }
+}
