@@ -11,6 +11,7 @@ import type { Json, JsonObject } from "../../plan/plan.ts";
 import type { Scalar } from "./compare.ts";
 import { compileKey, type KeyReader } from "./key.ts";
 import { isOwn, ownIf } from "./own-values.ts";
+import { setOwn } from "./set-own.ts";
 
 /** Arrays inside are values: the newest wins as a whole. */
 export function mergeObjects(older: Json, newer: Json, owned: boolean): JsonObject {
@@ -66,12 +67,6 @@ function mergeFields(older: JsonObject, newer: JsonObject, owned: boolean): Json
     setOwn(merged, name, before === undefined ? after : mergeValues(before, after, owned));
   }
   return merged;
-}
-
-/** Unlike an assignment, sets a field named `__proto__` too. */
-function setOwn(object: { [name: string]: Json | undefined }, name: string, value: Json): void {
-  if (name !== "__proto__") object[name] = value;
-  else Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
 }
 
 function mergeValues(older: Json, newer: Json, owned: boolean): Json {

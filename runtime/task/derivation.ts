@@ -1,26 +1,32 @@
-import { pathToFileURL } from "node:url";
-import { HaltError, type RowChange } from "../../connectors/driver.ts";
-import type { JsonObject } from "../../plan/plan.ts";
-import { type Append, type Head, MAX_APPEND_BYTES } from "../head/head.ts";
-import { type Chunk, JournalReader } from "../journal/reader.ts";
-import type { Run } from "../journal/run.ts";
-import { isRemoval, ownBytes, parseRun, splitLines } from "../journal/runs.ts";
-import { Combiner } from "../reduction/combiner.ts";
+import type { DerivationSource, Json } from "../../plan/plan.ts";
+import type { Head, Position } from "../head/head.ts";
+import { type MergedChunk, MergedReader, type MergedSource } from "../journal/merged-reader.ts";
+import { JournalRouter } from "../journal/router.ts";
 import type { ObjectStore } from "../store/store.ts";
-import { compileValidator, describeViolation, type Validate } from "../validation.ts";
+import type { CacheLimits } from "./derivation/durable-values.ts";
+import { loadFunctions } from "./derivation/functions.ts";
+import { Transformation } from "./derivation/transformation.ts";
 import { installDeterminismGuard } from "./determinism-guard.ts";
-import { offsetIn, positionAt } from "./position.ts";
-import { compileRemovals, type Removals } from "./removals.ts";
 import type { DerivationTask, Report } from "./task.ts";
 
-/** Input bytes and output keys of one transaction at most: bounds memory, and how much a crash repeats. */
-const TRANSACTION_BYTES = 8 * 1024 * 1024;
-const TRANSACTION_KEYS = 50_000;
+/** Bounds memory, and how much a crash repeats. */
+export interface DerivationLimits {
+  /** Of input, outputs and changed state of one transaction, roughly. */
+  readonly transactionBytes: number;
+  /** Output keys and changed states of one transaction. */
+  readonly transactionKeys: number;
+  /** Of the state, and of the reduced documents of each source. */
+  readonly cache: CacheLimits;
+}
 
-type Transform = (document: JsonObject, context: { readonly params: JsonObject }) => unknown;
+const LIMITS: DerivationLimits = {
+  transactionBytes: 8 * 1024 * 1024,
+  transactionKeys: 50_000,
+  cache: { keys: 250_000, bytes: 64 * 1024 * 1024 },
+};
 
 /**
- * Reads the source from the checkpoint on, transforms, and commits outputs and checkpoint as one head
+ * Reads the sources from the checkpoint on, transforms, and commits outputs, state and checkpoint as one head
  * transaction. The next documents are read and transformed while that one is being flushed.
  */
 export async function runDerivation(
@@ -29,166 +35,96 @@ export async function runDerivation(
   store: ObjectStore,
   signal: AbortSignal,
   report: Report,
+  limits: DerivationLimits = LIMITS,
 ): Promise<void> {
-  const transform = await loadTransform(task);
-  const { fence, checkpoint } = await head.openTask(task.name);
-  const start = offsetIn(checkpoint, task.source);
-  const reader = new JournalReader(head, store, task.source.id, start);
-  const outputs = new Outputs(task, transform);
-  report({ kind: "opened", task: task.name });
-  report({
-    kind: "progress",
-    task: task.name,
-    position: positionAt(task.source, start),
-    documents: 0,
-    at: 0,
-  });
-  let committing: Promise<void> = Promise.resolve();
-  for (;;) {
-    let chunk: Chunk | undefined = await reader.next(signal);
-    if (!chunk) break;
-    let bytes = 0;
-    let documents = 0;
-    let next = 0;
-    let at = 0;
-    // A chunk that was read is transformed, whatever the signal says by now: `next` counts only what went through.
-    while (chunk) {
-      for (const run of chunk.runs) {
-        outputs.addRun(run);
-        documents += run.count;
-        at = run.at;
+  const functions = await loadFunctions(task);
+  const guard = installDeterminismGuard();
+  try {
+    const { fence, checkpoint } = await head.openTask(task.name);
+    const transformation = new Transformation(task, functions, head, guard, limits.cache);
+    const { sources } = task.plan;
+    const start = sources.map((source) => positionIn(checkpoint, source));
+    const reader = await MergedReader.open(head, store, sources.map(mergedSource), start, task.epoch);
+    const router = await JournalRouter.open(head, task.name, task.collection);
+    report({ kind: "opened", task: task.name });
+    report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
+    const failed = new AbortController();
+    const ended = AbortSignal.any([signal, failed.signal]);
+    let committing: Promise<void> = Promise.resolve();
+    for (;;) {
+      let chunk: MergedChunk | undefined = await reader.next(ended);
+      if (!chunk) break;
+      const taken = new Taken();
+      // A chunk that was read is transformed, whatever the signal says by now: `positions` counts only what went through.
+      while (chunk) {
+        await transformation.add(chunk);
+        taken.add(chunk);
+        if (
+          ended.aborted ||
+          taken.bytes + transformation.bytes >= limits.transactionBytes ||
+          transformation.size >= limits.transactionKeys
+        ) {
+          break;
+        }
+        chunk = await reader.poll();
       }
-      bytes += chunk.bytes;
-      next = chunk.next;
-      if (signal.aborted || bytes >= TRANSACTION_BYTES || outputs.size >= TRANSACTION_KEYS) break;
-      chunk = await reader.poll();
+      const { outputs, state } = transformation.drain();
+      const appends = outputs ? await router.route(outputs.documents, outputs.lines) : [];
+      const { positions, documents, at } = taken;
+      await committing;
+      committing = head
+        .commit({ task: task.name, fence, appends, state, checkpoint: checkpointOf(sources, positions) })
+        .then(() => {
+          transformation.committed();
+          report({ kind: "progress", task: task.name, positions, documents, at });
+        });
+      // Awaited before the next commit; until then a failure ends the wait for documents.
+      committing.catch(() => failed.abort());
     }
-    const appends = outputs.drain();
     await committing;
-    const position = positionAt(task.source, next);
-    committing = head
-      .commit({ task: task.name, fence, appends, checkpoint: position })
-      .then(() => report({ kind: "progress", task: task.name, position, documents, at }));
-    // Awaited before the next commit; until then a failure must not count as unhandled.
-    committing.catch(() => {});
-  }
-  await committing;
-}
-
-async function loadTransform(task: DerivationTask): Promise<Transform> {
-  const bundle: unknown = await import(pathToFileURL(task.bundleFile).href);
-  const transform = (bundle as { default?: unknown }).default;
-  if (typeof transform !== "function") {
-    throw new HaltError(`The bundle ${task.bundleFile} has no transform; build the plan again.`);
-  }
-  return transform as Transform;
-}
-
-/** What one transaction appends to the derived collection. */
-class Outputs {
-  readonly #task: DerivationTask;
-  readonly #transform: Transform;
-  readonly #context: { readonly params: JsonObject };
-  readonly #validate: Validate;
-  readonly #removals: Removals;
-  readonly #guard = installDeterminismGuard();
-  /** Only where the collection reduces: without a strategy every output stays an event of its own. */
-  readonly #combiner: Combiner | undefined;
-  readonly #copy: (document: JsonObject) => JsonObject;
-  #lines: string[] = [];
-
-  constructor(task: DerivationTask, transform: Transform) {
-    this.#task = task;
-    this.#transform = transform;
-    this.#context = Object.freeze({ params: Object.freeze(task.plan.transform.params) });
-    this.#validate = compileValidator(task.collection.schema);
-    this.#removals = compileRemovals(task.collection);
-    const { reduce } = task.collection;
-    this.#combiner = Object.keys(reduce).length > 0 ? new Combiner(task.collection) : undefined;
-    // Where only the document's own fields are combined, what is in them is never written to: it may stay the transform's.
-    const nested = Object.keys(reduce).some((path) => path.includes("."));
-    this.#copy = nested ? structuredClone : (document) => ({ ...document });
-  }
-
-  get size(): number {
-    return this.#combiner?.size ?? this.#lines.length;
-  }
-
-  addRun(run: Run): void {
-    parseRun(run).forEach((document, i) => {
-      if (!isRemoval(document)) this.#addDocument(document, run.first + i);
-    });
-  }
-
-  #addDocument(document: JsonObject, offset: number): void {
-    this.#guard.enter();
-    try {
-      const result = this.#transform(document, this.#context);
-      for (const output of outputsOf(result)) this.#addOutput(output, offset);
-    } catch (error) {
-      if (error instanceof HaltError) throw error;
-      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      throw new HaltError(
-        `The transform of "${this.#task.name}" threw on ${this.#place(offset)}; correct it and run again. ${detail}`,
-      );
-    } finally {
-      this.#guard.leave();
-    }
-  }
-
-  #addOutput(output: unknown, offset: number): void {
-    const removal = this.#removals.read(output);
-    if (removal?.kind === "wrong") {
-      throw new HaltError(
-        `The transform of "${this.#task.name}" returned a removal that does not fit, from ${this.#place(offset)}: ${removal.complaint}.`,
-      );
-    }
-    if (removal) {
-      if (this.#combiner) this.#combiner.remove(removal.document);
-      else this.#lines.push(this.#removals.line(removal.key));
-      return;
-    }
-    const violation = this.#validate(output);
-    if (violation) {
-      throw new HaltError(
-        `The transform of "${this.#task.name}" returned a document that breaks its schema, from ${this.#place(offset)}: ${describeViolation(violation)}.`,
-      );
-    }
-    // The validator has seen an object that fits the collection's schema.
-    // The combiner writes to what it is given, which a transform may return again.
-    if (this.#combiner) this.#combiner.add(this.#copy(output as JsonObject));
-    else this.#lines.push(JSON.stringify(output));
-  }
-
-  #place(offset: number): string {
-    return `the document at offset ${offset} of "${this.#task.sourceName}" (weir read ${this.#task.sourceName} --from ${offset} --limit 1)`;
-  }
-
-  /** What was combined after a removal (`put`) begins anew for all readers, whatever they have of that key. */
-  #linesOf(change: RowChange): string[] {
-    if (change.op === "remove") return [this.#removals.line(change.key)];
-    const line = JSON.stringify(change.document);
-    return change.op === "put" ? [this.#removals.line(change.key), line] : [line];
-  }
-
-  drain(): Append[] {
-    const lines = this.#combiner
-      ? this.#combiner.drain().flatMap((change) => this.#linesOf(change))
-      : this.#lines;
-    this.#lines = [];
-    if (lines.length === 0) return [];
-    const bytes = Buffer.from(`${lines.join("\n")}\n`);
-    return splitLines(bytes, MAX_APPEND_BYTES).map((piece) => ({
-      journal: this.#task.target.id,
-      count: piece.count,
-      lines: ownBytes(piece.lines),
-    }));
+  } finally {
+    guard.uninstall();
   }
 }
 
-/** A transform returns a document or removal, several (any iterable of them), or nothing. */
-function outputsOf(result: unknown): Iterable<unknown> {
-  if (result === undefined || result === null) return [];
-  if (typeof result === "object" && Symbol.iterator in result) return result as Iterable<unknown>;
-  return [result];
+/** What one transaction has read. */
+class Taken {
+  positions: readonly Position[] = [];
+  documents = 0;
+  bytes = 0;
+  /** Commit time of the newest document, µs since 1970 UTC; 0 if none. */
+  at = 0;
+
+  add({ runs, positions, bytes }: MergedChunk): void {
+    for (const { run } of runs) {
+      this.documents += run.count;
+      this.at = Math.max(this.at, run.at);
+    }
+    this.positions = positions;
+    this.bytes += bytes;
+  }
+}
+
+/** Undefined for a source that the checkpoint does not know: it is read from its beginning. */
+function positionIn(checkpoint: Json | undefined, { name = "" }: DerivationSource): Position | undefined {
+  if (typeof checkpoint !== "object" || checkpoint === null || !Object.hasOwn(checkpoint, name))
+    return undefined;
+  // Checkpoints of derivations are written by `checkpointOf` alone.
+  return (checkpoint as Readonly<Record<string, Position>>)[name];
+}
+
+function checkpointOf(sources: readonly DerivationSource[], positions: readonly Position[]): Json {
+  return Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]]));
+}
+
+function mergedSource(source: DerivationSource): MergedSource {
+  const { collection, where, from, until, priority = 0, readDelayMs = 0 } = source;
+  return {
+    collection,
+    where,
+    fromTime: from === undefined ? 0 : Date.parse(from) * 1000,
+    untilTime: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) * 1000,
+    priority,
+    readDelayMs,
+  };
 }

@@ -30,7 +30,7 @@ it.each<[string, () => unknown]>([
   ["process", () => process.env.HOME],
 ])("%s throws inside a transform, with what to do instead", (shown, transform) => {
   expect(() => guarded(transform)).toThrow(
-    `The transform uses ${shown}. A transform must give the same outputs for the same input`,
+    `The function uses ${shown}. A derivation's functions must give the same outputs for the same input`,
   );
 });
 

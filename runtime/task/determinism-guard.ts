@@ -1,12 +1,12 @@
 /**
- * While a transform runs, what would make it give different outputs for the same input throws: the clock, randomness,
- * the network, timers, the process. The runtime shares the thread and may use all of it between two transforms, so
- * the guard is a switch, not a removal. (Overriding the globals is how Temporal's TypeScript SDK keeps workflows
- * deterministic.)
+ * While a function of a flow runs, what would make it give different outputs for the same input throws: the clock,
+ * randomness, the network, timers, the process. The runtime shares the thread and may use all of it between two of
+ * them, so the guard is a switch, not a removal. (Overriding the globals is how Temporal's TypeScript SDK keeps
+ * workflows deterministic.)
  */
 
 const REMEDY =
-  "A transform must give the same outputs for the same input, or a replay would differ: take what it needs from the document or from params";
+  "A derivation's functions must give the same outputs for the same input, or a replay would differ: take what they need from the document or from params";
 
 /** Functions that are replaced on their owners, with what to do instead where the remedy can be more exact. */
 const FUNCTIONS: readonly (readonly [owner: () => object | undefined, name: string, shown: string])[] = [
@@ -43,7 +43,7 @@ export function installDeterminismGuard(): DeterminismGuard {
   let active = false;
   const undo: (() => void)[] = [];
   const refuse = (shown: string) => {
-    if (active) throw new Error(`The transform uses ${shown}. ${REMEDY}.`);
+    if (active) throw new Error(`The function uses ${shown}. ${REMEDY}.`);
   };
   for (const [owner, name, shown] of FUNCTIONS) {
     const object = owner();

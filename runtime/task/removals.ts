@@ -10,6 +10,8 @@ export interface Removals {
   read(output: unknown): RemovalRead | undefined;
   /** A removal's line: the key fields, and the marker that `isRemoval` looks for as the last property. */
   line(key: KeyValues): string;
+  /** The key fields, nested as in a document. */
+  keyDocument(key: KeyValues): JsonObject;
 }
 
 export type RemovalRead =
@@ -22,7 +24,7 @@ export function compileRemovals({ key, schema }: CollectionPlan): Removals {
     names: path.split("."),
     types: fieldAt(schema, path)?.types ?? new Set<JsonType>(),
   }));
-  const documentOf = (values: KeyValues): JsonObject => {
+  const keyDocument = (values: KeyValues): JsonObject => {
     const document: MutableObject = {};
     fields.forEach(({ names }, i) => {
       setAt(document, names, values[i] ?? null);
@@ -41,13 +43,14 @@ export function compileRemovals({ key, schema }: CollectionPlan): Removals {
         }
         values.push(value);
       }
-      const document = documentOf(values);
+      const document = keyDocument(values);
       if (!isDeepStrictEqual(given, document)) {
         return { kind: "wrong", complaint: `it names more than the key, which is (${key.join(", ")})` };
       }
       return { kind: "key", key: values, document };
     },
-    line: (values) => JSON.stringify({ ...documentOf(values), _meta: { removed: true } }),
+    line: (values) => JSON.stringify({ ...keyDocument(values), _meta: { removed: true } }),
+    keyDocument,
   };
 }
 
@@ -65,7 +68,7 @@ function setAt(document: MutableObject, names: readonly string[], value: Json): 
   setAt(inside, rest, value);
 }
 
-function valueAt(given: unknown, names: readonly string[]): unknown {
+export function valueAt(given: unknown, names: readonly string[]): unknown {
   let value = given;
   for (const name of names) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;

@@ -1,0 +1,33 @@
+import { HaltError } from "../../../connectors/driver.ts";
+import { describeViolation } from "../../validation.ts";
+import { RefusedStateError } from "./keyed-state.ts";
+import { RefusedOutputError } from "./outputs.ts";
+import { DocumentError, type Place } from "./place.ts";
+import { type ShuffleKey, ShuffleKeyError } from "./shuffle-key.ts";
+
+/** What a function of the user, or what it gave, has run into. `title` begins the message and names the function. */
+export function failureAt(
+  place: Place,
+  title: string,
+  key: ShuffleKey | undefined,
+  error: unknown,
+): DocumentError {
+  return new DocumentError(place, (document) => describe(title, key, document, error));
+}
+
+function describe(title: string, key: ShuffleKey | undefined, document: string, error: unknown): string {
+  if (error instanceof RefusedOutputError) {
+    return `${title} returned ${error.what}, from ${document}: ${error.message}.`;
+  }
+  if (error instanceof RefusedStateError) {
+    const violation = describeViolation({ path: error.path, rule: error.message });
+    return `${title} left a state that cannot be kept, for the shuffle key ${key}, after ${document}: ${violation}. Correct it, or the state's schema, and run again.`;
+  }
+  if (error instanceof ShuffleKeyError) {
+    return `${error.reader}: of ${document}, ${error.message}; correct it and run again.`;
+  }
+  // A reduction says itself what does not fit.
+  if (error instanceof HaltError) return `${error.message} Met with ${document}.`;
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `${title} threw on ${document}; correct it and run again. ${detail}`;
+}
