@@ -1,11 +1,10 @@
 import {
+  changedGraph,
   diff as diffPlans,
-  graphOf,
   type PlanDiff,
   renderDiffJson,
   renderDiffMarkdown,
   renderDiffText,
-  unionOf,
 } from "../../compiler/index.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { CommandError } from "../command-error.ts";
@@ -51,10 +50,8 @@ function render(found: PlanDiff, base: Plan | undefined, next: Plan, options: Di
   switch (options.json ? "json" : options.format) {
     case "json":
       return renderDiffJson(found);
-    case "markdown": {
-      const graph = graphOf(next);
-      return renderDiffMarkdown(found, base === undefined ? graph : unionOf(graphOf(base), graph));
-    }
+    case "markdown":
+      return renderDiffMarkdown(found, changedGraph(base, next));
     case "text":
       return renderDiffText(found, { color: process.stdout.isTTY === true });
   }

@@ -1,3 +1,5 @@
+import type { FieldChange } from "../../plan/evolution/difference.ts";
+
 /** What the diff of two plans says. `schema.json` beside this file is the published form of its JSON rendering. */
 
 /**
@@ -12,24 +14,6 @@ export const ACTIONS: readonly Action[] = ["destroy", "rebuild", "resume", "upda
 /** A captured or derived collection with the task that fills it, or a target with the task that fills that. */
 export type ChangeKind = "capture" | "derivation" | "materialization";
 
-/**
- * Whether what is already stored gets the change: `yes`, from the replay; `no`, it stays as it is; `not-needed`,
- * it fits as it is; `checked`, it is held against the new schema and cannot be made up where it does not fit.
- */
-export type StoredRows = "yes" | "no" | "not-needed" | "checked";
-
-export interface FieldChange {
-  /** What of the definition has changed: a field of the schema, or another part of it. */
-  readonly aspect: "field" | "schema" | "key" | "reduce" | "source" | "transform" | "target" | "guarantee";
-  /** The field's path (`address.city`, `tags[]`), or the name of the part (`key`, `path`). */
-  readonly path: string;
-  /** The rule of `schema-rules.ts` that it falls under; null for what is no field of a schema. */
-  readonly rule: string | null;
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly storedRowsGetIt: StoredRows;
-}
-
 /** Where the documents come from that are read again: a collection from its first offset on, or a capture's source. */
 export type ReplayFrom = { readonly collection: string; readonly offset: 0 } | { readonly source: string };
 
@@ -39,6 +23,8 @@ export interface Replay {
   readonly from: readonly ReplayFrom[];
   readonly documents: number | typeof OFFLINE;
   readonly bytes: number | typeof OFFLINE;
+  /** Whether only a part of that is read, by partition or time; how much of it is not told. */
+  readonly atMost?: true;
 }
 
 export interface Change {
@@ -101,6 +87,11 @@ export function diffOf(changes: readonly Change[]): PlanDiff {
     },
     changes: sorted,
   };
+}
+
+/** The `refusedToday` of what would be applied, were it not for what it reads. */
+export function followsFrom(cause: string): string {
+  return `it follows from the change of ${cause}`;
 }
 
 const KINDS: readonly ChangeKind[] = ["capture", "derivation", "materialization"];

@@ -1,85 +1,102 @@
 /** The difference of two plans, by what it does to data. A pure function of its arguments. */
-import type { Plan } from "../../plan/plan.ts";
+import type { Difference } from "../../plan/evolution/difference.ts";
+import { evolutionOf } from "../../plan/evolution/evolution.ts";
+import { viewText } from "../../plan/evolution/view-text.ts";
+import type { CollectionView, DerivationSource, Plan } from "../../plan/plan.ts";
 import { PLAN_FORMAT_VERSION } from "../../plan/plan.ts";
-import { type Change, type ChangeKind, type CollectionSize, diffOf, type PlanDiff } from "./change.ts";
-import { collectionDifferences } from "./collection-differences.ts";
-import type { Difference } from "./difference.ts";
+import {
+  type Change,
+  type ChangeKind,
+  type CollectionSize,
+  diffOf,
+  followsFrom,
+  type PlanDiff,
+} from "./change.ts";
 import { collectionsInOrder, compareText } from "./plan-graph.ts";
 import { removals } from "./removals.ts";
 import { replayOf } from "./replay.ts";
-import { targetDifferences } from "./target-differences.ts";
 
 const EMPTY: Plan = {
   ...{ formatVersion: PLAN_FORMAT_VERSION, collections: {}, captures: {} },
   ...{ derivations: {}, materializations: {} },
 };
 
-/** What a change upstream asks of whoever reads the collection. */
-interface Ripple {
-  readonly effect: "rebuild" | "update";
-  readonly because: readonly string[];
-  readonly fields: Change["fields"];
-}
+/** Why whatever reads a collection is rebuilt: names through the graph up to it. */
+type Ripple = readonly string[];
 
 export type Sizes = ReadonlyMap<string, CollectionSize>;
 
+/** What a task reads. */
+type View = CollectionView | DerivationSource;
+
 /** `base` is undefined where nothing ran before. `sizes` are those of the data directory that `base` ran in, if it can be reached. */
 export function diff(base: Plan | undefined, next: Plan, sizes: Sizes = new Map()): PlanDiff {
-  const before = base ?? EMPTY;
-  /** By collection: what its derivations, and what its targets, have to do. */
-  const toDerivations = new Map<string, Ripple>();
-  const toTargets = new Map<string, Ripple>();
+  const evolution = evolutionOf(base ?? EMPTY, next);
+  const { base: before, renames } = evolution;
+  const known: Sizes = new Map(
+    [...sizes].map(([name, size]) => [renames.collections.get(name) ?? name, size]),
+  );
+  /** By collection: what all that reads it follows, what its targets, and what those that have its documents reduced. */
+  const ripples = {
+    all: new Map<string, Ripple>(),
+    targets: new Map<string, Ripple>(),
+    reduced: new Map<string, Ripple>(),
+  };
   const changes: Change[] = [];
   for (const name of collectionsInOrder(next)) {
     const kind = Object.hasOwn(next.captures, name) ? "capture" : "derivation";
-    const from =
-      kind === "capture" ? [] : (next.derivations[name]?.sources ?? []).map(({ collection }) => collection);
+    const reads = kind === "capture" ? [] : (next.derivations[name]?.sources ?? []);
     if (!Object.hasOwn(before.collections, name)) {
-      changes.push(created(kind, name, from, before, sizes));
+      changes.push(created(kind, name, reads, before, known));
       continue;
     }
-    const found = collectionDifferences(name, before, next);
-    const upstream = from
-      .flatMap((source) => toDerivations.get(source) ?? [])
-      .find(({ effect }) => effect === "rebuild");
-    const change = changed({ kind, name, from, found, upstream, next, sizes });
+    const found = evolution.collection(name);
+    const upstream = reads.flatMap(({ collection, reduced }) => {
+      const ripple = ripples.all.get(collection) ?? (reduced && ripples.reduced.get(collection));
+      return ripple === undefined ? [] : [ripple];
+    })[0];
+    const change = changed({ kind, name, reads, found, upstream, next, sizes: known });
     if (change === undefined) continue;
     changes.push(change);
     const { because } = change;
-    if (change.action === "rebuild") {
-      toDerivations.set(name, { effect: "rebuild", because, fields: [] });
-      toTargets.set(name, { effect: "rebuild", because, fields: [] });
-      continue;
+    if (change.action === "rebuild") ripples.all.set(name, because);
+    else {
+      for (const { readers } of found) {
+        if (readers === undefined) continue;
+        ripples.reduced.set(name, [name]);
+        if (readers === "targets") ripples.targets.set(name, [name]);
+      }
     }
-    const reaching = found.filter(({ targets }) => targets !== undefined);
-    if (reaching.length === 0) continue;
-    const effect = reaching.some(({ targets }) => targets === "rebuild") ? "rebuild" : "update";
-    const fields = reaching.flatMap((each) => each.fields).filter(({ aspect }) => aspect === "field");
-    toTargets.set(name, { effect, because: [name], fields: effect === "rebuild" ? [] : fields });
   }
   for (const name of Object.keys(next.materializations).sort(compareText)) {
     const after = next.materializations[name];
     if (after === undefined) continue;
-    const from = [after.collection];
-    const was = Object.hasOwn(before.materializations, name) ? before.materializations[name] : undefined;
-    if (was === undefined) {
-      changes.push(created("materialization", name, from, before, sizes));
+    const reads = [after];
+    if (!Object.hasOwn(before.materializations, name)) {
+      changes.push(created("materialization", name, reads, before, known));
       continue;
     }
-    const found = [...targetDifferences(was, after)];
-    const upstream = toTargets.get(after.collection);
-    const change = changed({ kind: "materialization", name, from, found, upstream, next, sizes });
+    const found = evolution.target(name);
+    const { collection, mode } = after;
+    const upstream =
+      ripples.all.get(collection) ??
+      ripples.targets.get(collection) ??
+      (mode === "delta" ? undefined : ripples.reduced.get(collection));
+    const change = changed({ kind: "materialization", name, reads, found, upstream, next, sizes: known });
     if (change !== undefined) changes.push(change);
   }
   return diffOf([...changes, ...removals(before, next)]);
 }
 
-function created(kind: ChangeKind, name: string, from: readonly string[], base: Plan, sizes: Sizes): Change {
-  const old = from.filter((source) => Object.hasOwn(base.collections, source) || sizes.has(source));
+function created(kind: ChangeKind, name: string, reads: readonly View[], base: Plan, sizes: Sizes): Change {
+  const old = reads.filter(
+    ({ collection }) => Object.hasOwn(base.collections, collection) || sizes.has(collection),
+  );
+  const from = [...new Set(reads.map(readText))].join(", ");
   const reason = {
     capture: "It is new, and takes documents from now on, or from its source's beginning.",
-    derivation: `It is new, and reads ${from.join(", ")} from the first document on.`,
-    materialization: `It is new, and is filled from the first document of ${from.join(", ")} on.`,
+    derivation: `It is new, and reads ${from} from the first document on.`,
+    materialization: `It is new, and is filled from the first document of ${from} on.`,
   }[kind];
   return {
     ...{ kind, name, action: "create", destructive: false, reason, because: [name], fields: [] },
@@ -89,43 +106,64 @@ function created(kind: ChangeKind, name: string, from: readonly string[], base: 
   };
 }
 
+/** `shop/orders (where country = NL)` */
+function readText(view: View): string {
+  const text = viewText(view);
+  return text === undefined ? view.collection : `${view.collection} (${text})`;
+}
+
 interface Changed {
   readonly kind: ChangeKind;
   readonly name: string;
-  readonly from: readonly string[];
+  readonly reads: readonly View[];
   /** Of its own definition. */
   readonly found: readonly Difference[];
+  /** What is rebuilt that it reads. */
   readonly upstream: Ripple | undefined;
   readonly next: Plan;
   readonly sizes: Sizes;
 }
 
-function changed({ kind, name, from, found, upstream, next, sizes }: Changed): Change | undefined {
+function changed({ kind, name, reads, found: all, upstream, next, sizes }: Changed): Change | undefined {
+  // Where all of it is filled again, what a wider schema alone would ask for is in that.
+  const found = upstream === undefined ? all : all.filter((each) => each.upstream === undefined);
   if (found.length === 0 && upstream === undefined) return undefined;
   const rebuilds = found.filter(({ effect }) => effect === "rebuild");
-  const rebuild = rebuilds.length > 0 || upstream?.effect === "rebuild";
+  const rebuild = rebuilds.length > 0 || upstream !== undefined;
   const action = rebuild ? "rebuild" : found.some(({ effect }) => effect === "resume") ? "resume" : "update";
-  const because = upstream === undefined || rebuilds.length > 0 ? [name] : [...upstream.because, name];
   const reasons = reasonsOf(rebuilds.length > 0 ? rebuilds : found, kind);
-  if (upstream !== undefined) reasons.push(rippleReason(kind, from, upstream));
-  const refused = found.flatMap((each) => each.refused ?? []);
-  const cautions = found.flatMap(({ caution }) => caution ?? []);
+  if (upstream !== undefined) reasons.push(rippleReason(kind, upstream));
+  const refused = all.flatMap((each) => each.refused ?? []);
+  const cautions = [...new Set(found.flatMap(({ caution }) => caution ?? []))];
   // A derived collection and a target are made again from their source, which gives stored rows their change.
   const remade = rebuild && kind !== "capture";
-  const fields = [...found.flatMap((each) => each.fields), ...(rebuild ? [] : (upstream?.fields ?? []))];
+  const fields = found.flatMap((each) => each.fields);
   return {
     kind,
     name,
     action,
     destructive: found.some(({ destructive }) => destructive === true),
     reason: reasons.map(sentence).join(" "),
-    because,
+    because: becauseOf(name, found, rebuilds, upstream),
     fields: remade ? fields.map((field) => ({ ...field, storedRowsGetIt: "yes" as const })) : fields,
-    replay: rebuild ? replayFor(kind, name, from, found, next, sizes) : null,
+    replay: rebuild ? replayFor(kind, name, reads, found, next, sizes) : null,
     caution:
       cautions.length > 0 ? cautions.join(" ") : rebuild ? rebuildCaution(kind, name, found, next) : null,
     refusedToday: refusal(refused, upstream),
   };
+}
+
+/** What is its own counts before what it follows; of that, what is rebuilt before what is widened. */
+function becauseOf(
+  name: string,
+  found: readonly Difference[],
+  rebuilds: readonly Difference[],
+  upstream: Ripple | undefined,
+): readonly string[] {
+  if (upstream !== undefined) return rebuilds.length > 0 ? [name] : [...upstream, name];
+  const causes = rebuilds.length > 0 ? rebuilds : found;
+  const from = causes.every((each) => each.upstream !== undefined) ? causes[0]?.upstream : undefined;
+  return from === undefined ? [name] : [from, name];
 }
 
 /** Where a transform has changed, that its output has other fields goes without saying. */
@@ -135,31 +173,29 @@ function reasonsOf(found: readonly Difference[], kind: ChangeKind): string[] {
   return shown.flatMap(({ reason }) => reason.split(". "));
 }
 
-function rippleReason(kind: ChangeKind, from: readonly string[], { effect, because }: Ripple): string {
-  const cause = because.at(-1) ?? from.join(", ");
-  if (effect === "update") return `fields of ${cause} have changed; rows already stored stay as they are`;
-  return kind === "materialization"
-    ? `it is filled again from ${cause}`
-    : `it is computed again from ${cause}`;
+function rippleReason(kind: ChangeKind, upstream: Ripple): string {
+  const how = kind === "materialization" ? "it is filled again" : "it is computed again";
+  return `${how} from ${upstream.at(-1)}`;
 }
 
 function refusal(own: readonly string[], upstream: Ripple | undefined): string | null {
   if (own.length > 0) return [...new Set(own)].join("; ");
-  return upstream === undefined ? null : `it follows from the change of ${upstream.because[0]}`;
+  const [cause] = upstream ?? [];
+  return cause === undefined ? null : followsFrom(cause);
 }
 
 function replayFor(
   kind: ChangeKind,
   name: string,
-  from: readonly string[],
+  reads: readonly View[],
   found: readonly Difference[],
   next: Plan,
   sizes: Sizes,
 ): Change["replay"] {
-  if (kind !== "capture") return replayOf(from, sizes);
+  if (kind !== "capture") return replayOf(reads, sizes);
   const source = found.some(({ fields }) => fields.some(({ aspect }) => aspect === "source"));
   // A captured collection with another schema or key is made of its own documents, each checked.
-  if (!source) return replayOf([name], sizes);
+  if (!source) return replayOf([{ collection: name }], sizes);
   return replayOf([], sizes, next.captures[name]?.connector);
 }
 

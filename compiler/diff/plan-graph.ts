@@ -1,5 +1,7 @@
 /** A plan as a graph: sources, collections, targets, and what flows from one to the other. */
-import type { ConnectorPlan, Plan } from "../../plan/plan.ts";
+import { renamesOf, withRenames } from "../../plan/evolution/renames.ts";
+import { viewText } from "../../plan/evolution/view-text.ts";
+import type { CollectionView, ConnectorPlan, DerivationSource, Plan } from "../../plan/plan.ts";
 
 export interface GraphNode {
   /** Unique in the graph: the collection's name, the target's resource, `source:` and the collection that it fills. */
@@ -8,10 +10,18 @@ export interface GraphNode {
   readonly label: string;
 }
 
+export interface GraphEdge {
+  readonly from: string;
+  readonly to: string;
+  /** How a collection is read: the source's name and its view. Undefined where it is read as it is. */
+  readonly label: string | undefined;
+}
+
 export interface PlanGraph {
   /** Sorted by kind, from source to target, then by name. */
   readonly nodes: readonly GraphNode[];
-  readonly edges: readonly (readonly [from: string, to: string])[];
+  /** Sorted. Two of the same ends are two sources of one collection, with other labels. */
+  readonly edges: readonly GraphEdge[];
 }
 
 export function graphOf(plan: Plan): PlanGraph {
@@ -25,29 +35,51 @@ export function graphOf(plan: Plan): PlanGraph {
     (name): GraphNode => ({ id: name, kind: "target", label: name }),
   );
   const edges = [
-    ...Object.keys(plan.captures).map((name) => [sourceId(name), name] as const),
+    ...Object.keys(plan.captures).map((name) => ({ from: sourceId(name), to: name, label: undefined })),
     ...Object.entries(plan.derivations).flatMap(([name, { sources: from }]) =>
-      from.map(({ collection }) => [collection, name] as const),
+      from.map((source) => edgeTo(name, source, source.name)),
     ),
-    ...Object.entries(plan.materializations).map(([name, { collection }]) => [collection, name] as const),
+    ...Object.entries(plan.materializations).map(([name, target]) => edgeTo(name, target)),
   ];
+  return { nodes: [...byId(sources), ...byId(collections), ...byId(targets)], edges: sorted(edges) };
+}
+
+/** The name that a source has in its flow is shown where it tells more than the collection's. */
+function edgeTo(to: string, view: CollectionView | DerivationSource, name?: string): GraphEdge {
+  const { collection } = view;
+  const texts = [name === collection.split("/").at(-1) ? undefined : name, viewText(view)];
+  const label = texts.filter((text) => text !== undefined).join(": ");
+  return { from: collection, to, label: label === "" ? undefined : label };
+}
+
+/** Both plans' nodes and edges; where both have one it is as in `next`. What was renamed is one node, with both names. */
+export function changedGraph(base: Plan | undefined, next: Plan): PlanGraph {
+  const now = graphOf(next);
+  if (base === undefined) return now;
+  const renames = renamesOf(base, next);
+  const old = new Map([...renames.collections, ...renames.targets].map(([was, is]) => [is, was]));
+  const before = graphOf(withRenames(base, renames));
+  const nodes = new Map([...before.nodes, ...now.nodes].map((node) => [node.id, node]));
+  const drawn = new Set(now.edges.map(({ from, to }) => JSON.stringify([from, to])));
+  const gone = before.edges.filter(({ from, to }) => !drawn.has(JSON.stringify([from, to])));
+  const kinds = ["source", "collection", "target"];
+  const titled = (node: GraphNode): GraphNode => {
+    const was = node.kind === "source" ? undefined : old.get(node.id);
+    return was === undefined ? node : { ...node, label: `${was} → ${node.label}` };
+  };
   return {
-    nodes: [...byId(sources), ...byId(collections), ...byId(targets)],
-    edges: edges.toSorted((a, b) => compareText(a[0], b[0]) || compareText(a[1], b[1])),
+    nodes: [...nodes.values()]
+      .map(titled)
+      .toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || compareText(a.id, b.id)),
+    edges: sorted([...gone, ...now.edges]),
   };
 }
 
-/** Both plans' nodes and edges; where both have one it is there once. */
-export function unionOf(base: PlanGraph, next: PlanGraph): PlanGraph {
-  const nodes = new Map([...base.nodes, ...next.nodes].map((node) => [node.id, node]));
-  const edges = new Map([...base.edges, ...next.edges].map((edge) => [JSON.stringify(edge), edge]));
-  const kinds = ["source", "collection", "target"];
-  return {
-    nodes: [...nodes.values()].toSorted(
-      (a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || compareText(a.id, b.id),
-    ),
-    edges: [...edges.values()].toSorted((a, b) => compareText(a[0], b[0]) || compareText(a[1], b[1])),
-  };
+function sorted(edges: readonly GraphEdge[]): readonly GraphEdge[] {
+  return edges.toSorted(
+    (a, b) =>
+      compareText(a.from, b.from) || compareText(a.to, b.to) || compareText(a.label ?? "", b.label ?? ""),
+  );
 }
 
 /** Every collection after those that it derives from. A cycle, which no plan of the compiler has, is cut. */

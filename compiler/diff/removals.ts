@@ -1,7 +1,8 @@
 /** What is no longer declared, and what truly happens to its data: the task ends, and nothing is deleted. */
+import { own, sameJson } from "../../plan/evolution/difference.ts";
+import { isRenamable } from "../../plan/evolution/renames.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Change } from "./change.ts";
-import { own, sameJson } from "./difference.ts";
 import { compareText } from "./plan-graph.ts";
 
 export function* removals(base: Plan, next: Plan): Generator<Change> {
@@ -14,6 +15,7 @@ export function* removals(base: Plan, next: Plan): Generator<Change> {
         ? "It is no longer declared: nothing is captured any more. Its stored documents and its cursor are kept; nothing deletes them."
         : "It is no longer declared: nothing is derived any more. Its stored documents and its checkpoint are kept; nothing deletes them.",
       renamed: renamedCollection(name, base, next),
+      remedy: `To go on with what is there, say that it is the same: .renamedFrom(${JSON.stringify(name)}).`,
     });
   }
   for (const name of gone(base.materializations, next.materializations)) {
@@ -23,6 +25,7 @@ export function* removals(base: Plan, next: Plan): Generator<Change> {
       reason:
         "It is no longer declared: its rows stay as they are, with its checkpoint, and are no longer kept in step.",
       renamed: renamedTarget(name, base, next),
+      remedy: targetRemedy(name),
     });
   }
 }
@@ -33,13 +36,15 @@ interface Removal {
   readonly reason: string;
   /** A new thing that is defined just as this one was. */
   readonly renamed: string | undefined;
+  /** What the flow can say of that. */
+  readonly remedy: string;
 }
 
-function removal({ kind, name, reason, renamed }: Removal): Change {
+function removal({ kind, name, reason, renamed, remedy }: Removal): Change {
   const caution =
     renamed === undefined
       ? "Leave it declared to keep it going. Declared again under its old name and definition, it goes on where it stopped."
-      : `${renamed} is new and defined as ${name} was. A renamed one starts anew; keep the old name to go on with what is there.`;
+      : `${renamed} is new and defined as ${name} was. ${remedy}`;
   return {
     ...{ kind, name, action: "destroy", destructive: true, reason, because: [name], fields: [] },
     ...{ replay: null, caution, refusedToday: null },
@@ -55,14 +60,22 @@ function renamedCollection(name: string, base: Plan, next: Plan): string | undef
 }
 
 function renamedTarget(name: string, base: Plan, next: Plan): string | undefined {
-  const [connector, collection] = [
-    base.materializations[name]?.connector,
-    base.materializations[name]?.collection,
-  ];
-  return gone(next.materializations, base.materializations).find((added) => {
-    const target = next.materializations[added];
-    return target?.connector === connector && target?.collection === collection;
-  });
+  const definition = (plan: Plan, of: string) => {
+    const target = own(plan.materializations, of);
+    const { table: _table, key: _key, ...config } = target?.config ?? {};
+    return target && [target.connector, target.collection, target.mode ?? null, target.where ?? null, config];
+  };
+  return gone(next.materializations, base.materializations).find((added) =>
+    sameJson(definition(base, name), definition(next, added)),
+  );
+}
+
+function targetRemedy(name: string): string {
+  if (isRenamable(name)) {
+    const old = JSON.stringify(name.slice(name.indexOf(":") + 1));
+    return `To go on with what is there, say that it is the same: { renamedFrom: ${old} } as the second parameter.`;
+  }
+  return "It is filled from history; what stands under the old name is yours to delete.";
 }
 
 function gone(before: object, after: object): readonly string[] {

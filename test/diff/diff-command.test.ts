@@ -1,6 +1,14 @@
 /** The bases of `weir diff`, and the command as a pull request's checks run it, in git repositories of their own. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -194,6 +202,51 @@ test("without a base it is what last ran: nothing, then an equal plan, then how 
   expect(run.code).toBe(1);
   expect(run.stderr).toContain(`shop/total: ${changes[0]?.refusedToday}`);
 });
+
+test("a renamed collection and a wider schema are applied in place: nothing is read again, and nothing is left to apply", async () => {
+  const repo = repository(PROJECT);
+  const run = () => repo.weir("run", "--once");
+  const append = (line: string) => {
+    const lines = readFileSync(join(repo.root, "orders.ndjson"), "utf8");
+    repo.write("orders.ndjson", `${lines}${line}\n`);
+  };
+  const read = async (name: string) => {
+    const { stdout } = await repo.weir("read", name);
+    return stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line): number => JSON.parse(line).cents);
+  };
+  expect(await run()).toMatchObject({ code: 0 });
+  const before = await read("shop/total");
+  repo.write(
+    "flows/orders.flow.ts",
+    ORDERS.replace("cents: z.int()", "cents: z.number(), note: z.string().optional()"),
+  );
+  repo.write(
+    "flows/total.flow.ts",
+    `${TOTAL.replace('orders.derive("shop/total"', 'export const sum = orders.derive("shop/sum"').replace("cents: z.int()", "cents: z.number()")}
+sum.renamedFrom("shop/total");
+`,
+  );
+  append('{"id":"d","cents":0.5,"note":"half"}');
+  expect(await repo.diff()).toMatchObject({
+    verdict: "safe",
+    changes: [
+      { name: "shop/orders", action: "update", refusedToday: null },
+      { name: "shop/sum", action: "update", refusedToday: null, replay: null },
+    ],
+  });
+  const second = await run();
+  expect(second.code).toBe(0);
+  expect(second.stderr).toContain("shop/sum: caught-up, 1 documents");
+  expect((await repo.diff()).changes).toEqual([]);
+  expect(await read("shop/sum")).toEqual([...before, 0.5]);
+  // The old name stays in the flow, and means nothing any more.
+  append('{"id":"e","cents":1}');
+  expect(await run()).toMatchObject({ code: 0 });
+  expect(await read("shop/sum")).toEqual([...before, 0.5, 1]);
+}, 60_000);
 
 test("what cannot be a base is told in one sentence", async () => {
   const repo = repository({ ...PROJECT, "flows/total.flow.ts": TOTAL.replace("z.int()", "z.date()") });

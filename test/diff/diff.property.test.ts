@@ -1,12 +1,21 @@
 /** What holds of the diff of any two plans. */
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Change } from "../../compiler/diff/change.ts";
 import { diff } from "../../compiler/diff/diff.ts";
-import { graphOf, unionOf } from "../../compiler/diff/plan-graph.ts";
+import { changedGraph, graphOf } from "../../compiler/diff/plan-graph.ts";
 import { MAX_COMMENT, renderDiffMarkdown } from "../../compiler/diff/render/markdown.ts";
 import { renderDiffText } from "../../compiler/diff/render/text.ts";
-import type { CollectionPlan, Guarantee, JsonSchema, Plan } from "../../plan/plan.ts";
+import { renamesOf, withRenames } from "../../plan/evolution/renames.ts";
+import type {
+  CollectionPlan,
+  DerivationPlan,
+  Guarantee,
+  JsonSchema,
+  MaterializationPlan,
+  Plan,
+} from "../../plan/plan.ts";
 import { mergeApplied, PlanChangeError, refuseChanges } from "../../runtime/changes.ts";
 import { shuffled } from "./shuffled.ts";
 
@@ -21,84 +30,167 @@ const fieldSchema = fc.constantFrom<JsonSchema>(
   { type: "string", maxLength: 3 },
 );
 
+/** Mostly nothing, so that two plans often agree. */
+function rarely<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.option(value, { nil: undefined, freq: 3 });
+}
+
+const NAMES = ["p", "q", "r", "s", "t"];
+const TABLES = ["a", "b", "c"];
+const bundle = fc.constantFrom("0".repeat(64), "1".repeat(64)).map((hash) => ({ bundle: hash }));
+const where = fc.constantFrom({ day: ["1"] }, { day: ["1", "2"] });
+
 const collection: fc.Arbitrary<CollectionPlan> = fc
   .record({
     fields: fc.dictionary(fc.constantFrom("a", "b", "c"), fieldSchema, { maxKeys: 3 }),
     optional: fc.subarray(["a", "b", "c"]),
-    key: fc.constantFrom(["id"], ["id", "day"], ["day", "id"]),
-    reduce: fc.constantFrom<CollectionPlan["reduce"]>({}, { a: "sum" }, { a: "max" }),
+    open: rarely(fc.constant(true)),
+    more: fc.record({
+      key: fc.constantFrom(["id"], ["id", "day"], ["day", "id"]),
+      reduce: fc.constantFrom<CollectionPlan["reduce"]>({}, {}, { a: "sum" }, { a: "first" }),
+      partitionBy: rarely(fc.constant(["id"])),
+      partitions: rarely(fc.constantFrom(1, 2)),
+      renamedFrom: rarely(fc.constantFrom(...NAMES)),
+    }),
   })
-  .map(({ fields, optional, key, reduce }) => {
+  .map(({ fields, optional, open, more }) => {
     const properties = { id: { type: "string" }, day: { type: "string" }, ...fields };
     const required = Object.keys(properties).filter((name) => !optional.includes(name));
-    return { schema: { type: "object", properties, required, additionalProperties: false }, key, reduce };
+    const closed = open ? {} : { additionalProperties: false };
+    return { schema: { type: "object", properties, required, ...closed }, ...more };
   });
 
-const NAMES = ["p", "q", "r", "s", "t"];
+/** `of` picks the collection among those with an earlier name. */
+const source = fc.record({
+  of: fc.nat({ max: 3 }),
+  view: fc.record({
+    name: rarely(fc.constantFrom("x", "y")),
+    where: rarely(where),
+    from: rarely(fc.constant("2026-01-01T00:00:00.000Z")),
+    until: rarely(fc.constant("2026-07-01T00:00:00.000Z")),
+    priority: rarely(fc.constantFrom(0, 1)),
+    readDelayMs: rarely(fc.constantFrom(0, 60_000)),
+    reduced: rarely(fc.constant(true as const)),
+    by: rarely(fc.constantFrom(["id"], ["day"], [{ bundle: "2".repeat(64) }])),
+    transform: bundle,
+    removed: rarely(bundle),
+  }),
+});
 
-/** Each collection derives from one with an earlier name, or is captured. */
-const plan: fc.Arbitrary<Plan> = fc
-  .tuple(
-    fc.subarray(NAMES, { minLength: 1 }),
-    fc.array(
-      fc.record({
-        collection,
-        from: fc.nat({ max: 4 }),
-        bundle: fc.constantFrom("0".repeat(64), "1".repeat(64)),
-        params: fc.constantFrom({}, { n: 1 }),
-        source: fc.constantFrom(
-          { connector: "http", config: { path: "/a" } },
-          { connector: "http", config: { path: "/b" } },
-          { connector: "files", config: { path: "x", watch: false } },
-          { connector: "files", config: { path: "x", watch: true } },
-        ),
-      }),
-      { minLength: 5, maxLength: 5 },
-    ),
-    fc.array(
-      fc.record({
-        name: fc.constantFrom("postgres:a", "postgres:b", "redis:{id}"),
-        of: fc.nat({ max: 4 }),
-        url: fc.constantFrom("A", "B"),
-        as: fc.constantFrom("hash", "json"),
-      }),
-      { maxLength: 4 },
-    ),
-  )
-  .map(([names, parts, targets]) => {
-    const found: Plan = {
-      formatVersion: 1,
-      collections: {},
-      captures: {},
-      derivations: {},
-      materializations: {},
+const target = fc.record({
+  name: fc.constantFrom(...TABLES),
+  connector: fc.constantFrom("postgres", "redis"),
+  of: fc.nat({ max: 4 }),
+  config: fc.record({
+    url: fc.constantFrom("A", "A", "B"),
+    as: rarely(fc.constantFrom("hash", "json")),
+    columns: rarely(fc.constant({ a: false })),
+  }),
+  more: fc.record({
+    where: rarely(where),
+    mode: rarely(fc.constant("delta" as const)),
+    backfill: rarely(fc.constantFrom(0, 1, 2)),
+    onSchemaChange: rarely(fc.constant("backfill" as const)),
+    renamedFrom: rarely(fc.constantFrom(...TABLES)),
+  }),
+});
+
+const part = fc.record({
+  collection,
+  sources: fc.uniqueArray(source, { maxLength: 3, selector: ({ view }) => view.name }),
+  params: fc.constantFrom({}, {}, { n: 1 }),
+  state: rarely(fc.record({ schema: fieldSchema, initial: fc.constantFrom({}, { n: 0 }) })),
+  capture: fc.constantFrom(
+    { connector: "http", config: { path: "/a" } },
+    { connector: "http", config: { path: "/b" } },
+    { connector: "files", config: { path: "x", watch: false } },
+    { connector: "files", config: { path: "x", watch: true } },
+  ),
+});
+
+interface Parts {
+  readonly names: readonly string[];
+  readonly parts: readonly (typeof part extends fc.Arbitrary<infer P> ? P : never)[];
+  readonly targets: readonly (typeof target extends fc.Arbitrary<infer T> ? T : never)[];
+}
+
+const someParts: fc.Arbitrary<Parts> = fc.record({
+  names: fc.subarray(NAMES, { minLength: 1 }),
+  parts: fc.array(part, { minLength: 5, maxLength: 5 }),
+  targets: fc.uniqueArray(target, {
+    maxLength: 4,
+    selector: ({ name, connector }) => `${connector}:${name}`,
+  }),
+});
+
+/** Each collection derives from some with earlier names, or is captured. Parts go with names, whatever others there are. */
+function planOf({ names, parts, targets }: Parts): Plan {
+  const plan: Plan = {
+    ...{ formatVersion: 1, collections: {}, captures: {}, derivations: {}, materializations: {} },
+  };
+  const { collections, captures, derivations, materializations } = plan as Mutable; // of our own, just made
+  for (const [index, name] of names.entries()) {
+    const found = parts[NAMES.indexOf(name)];
+    if (found === undefined) continue;
+    collections[name] = found.collection;
+    const sources = found.sources.flatMap(({ of, view }) => {
+      const from = NAMES[of];
+      return from !== undefined && names.indexOf(from) !== -1 && names.indexOf(from) < index
+        ? [{ collection: from, ...view }]
+        : [];
+    });
+    const derivation: DerivationPlan = {
+      sources,
+      params: found.params,
+      ...(found.state && { state: found.state }),
     };
-    const { collections, captures, derivations, materializations } = found as Mutable; // of our own, just made
-    for (const [index, name] of names.entries()) {
-      const part = parts[index];
-      if (part === undefined) continue;
-      collections[name] = part.collection;
-      const source = names[part.from];
-      if (source === undefined || part.from >= index) captures[name] = { ...part.source, guarantee };
-      else
-        derivations[name] = {
-          sources: [{ collection: source }],
-          transform: { bundle: part.bundle, params: part.params },
-        };
-    }
-    for (const { name, of, url, as } of targets) {
-      const connector = name.split(":")[0] ?? "";
-      const config = { url: { $env: url }, as };
-      materializations[name] = { connector, config, guarantee, collection: names[of % names.length] ?? "" };
-    }
-    return found;
-  });
+    if (sources.length === 0) captures[name] = { ...found.capture, guarantee };
+    else derivations[name] = derivation;
+  }
+  for (const { name, connector, of, config, more } of targets) {
+    const from = names[of % names.length];
+    if (from === undefined) continue;
+    const named = connector === "postgres" ? { table: name } : { key: name };
+    const materialization: MaterializationPlan = {
+      ...{ collection: from, connector, config: { ...config, ...named }, guarantee },
+      ...more,
+    };
+    materializations[`${connector}:${name}`] = materialization;
+  }
+  // As a reader of plan.json has it: what is absent has no name.
+  return JSON.parse(JSON.stringify(plan));
+}
+
+const plan: fc.Arbitrary<Plan> = someParts.map(planOf);
+
+/** A plan and one that follows it: another one, or itself with a part or two changed. */
+const succession: fc.Arbitrary<readonly [base: Plan, next: Plan]> = fc.oneof(
+  fc.tuple(plan, plan),
+  fc
+    .tuple(
+      someParts,
+      someParts,
+      fc.subarray([0, 1, 2, 3, 4], { maxLength: 2 }),
+      fc.boolean(),
+      rarely(fc.constant(true)),
+    )
+    .map(([before, other, changed, targets, names]) => {
+      const after: Parts = {
+        names: names ? other.names : before.names,
+        parts: before.parts.map((each, index) =>
+          changed.includes(index) ? (other.parts[index] ?? each) : each,
+        ),
+        targets: targets ? other.targets : before.targets,
+      };
+      return [planOf(before), planOf(after)] as const;
+    }),
+);
 
 type Mutable = {
   -readonly [P in keyof Plan]: Plan[P] extends Readonly<Record<string, infer V>> ? Record<string, V> : never;
 };
 
-const parameters = { numRuns: 200, seed: 5 };
+const parameters = { numRuns: 500, seed: 5 };
 
 test("a plan and itself differ in nothing", () => {
   fc.assert(
@@ -112,11 +204,11 @@ test("a plan and itself differ in nothing", () => {
 
 test("the order of names in the plans changes nothing, and every rendering is made", () => {
   fc.assert(
-    fc.property(plan, plan, (base, next) => {
+    fc.property(succession, ([base, next]) => {
       const found = diff(base, next);
       expect(diff(shuffled(base), shuffled(next))).toEqual(found);
-      const graph = unionOf(graphOf(shuffled(base)), graphOf(next));
-      expect(graph).toEqual(unionOf(graphOf(base), graphOf(shuffled(next))));
+      const graph = changedGraph(shuffled(base), next);
+      expect(graph).toEqual(changedGraph(base, shuffled(next)));
       const text = renderDiffText(found, { color: false });
       for (const { name } of found.changes) expect(text).toContain(name);
       expect(renderDiffMarkdown(found, graph).length).toBeLessThanOrEqual(MAX_COMMENT);
@@ -128,15 +220,16 @@ test("the order of names in the plans changes nothing, and every rendering is ma
 
 test("each thing has one change at most, and what is there on one side only has one", () => {
   fc.assert(
-    fc.property(plan, plan, (base, next) => {
+    fc.property(succession, ([base, next]) => {
       const { changes } = diff(base, next);
       const actions = new Map(changes.map(({ name, action }) => [name, action]));
       expect(actions.size).toBe(changes.length);
-      for (const part of ["collections", "materializations"] as const) {
-        for (const name of Object.keys(next[part]))
-          expect(actions.get(name) === "create").toBe(!(name in base[part]));
-        for (const name of Object.keys(base[part]))
-          expect(actions.get(name) === "destroy").toBe(!(name in next[part]));
+      const before = withRenames(base, renamesOf(base, next));
+      for (const kind of ["collections", "materializations"] as const) {
+        for (const name of Object.keys(next[kind]))
+          expect(actions.get(name) === "create").toBe(!(name in before[kind]));
+        for (const name of Object.keys(before[kind]))
+          expect(actions.get(name) === "destroy").toBe(!(name in next[kind]));
       }
     }),
     parameters,
@@ -145,18 +238,18 @@ test("each thing has one change at most, and what is there on one side only has 
 
 test("whatever reads a rebuilt collection is rebuilt, and nothing is rebuilt without a cause", () => {
   fc.assert(
-    fc.property(plan, plan, (base, next) => {
+    fc.property(succession, ([base, next]) => {
       const { changes } = diff(base, next);
       const byName = new Map(changes.map((change) => [change.name, change]));
       const edges = graphOf(next).edges;
-      for (const [from, to] of edges) {
+      for (const { from, to } of edges) {
         if (byName.get(from)?.action !== "rebuild") continue;
         expect(["rebuild", "create"]).toContain(byName.get(to)?.action);
       }
       for (const { because, name } of changes) {
         expect(because.at(-1)).toBe(name);
         for (const [index, to] of because.slice(1).entries())
-          expect(edges).toContainEqual([because[index], to]);
+          expect(edges.some((edge) => edge.from === because[index] && edge.to === to)).toBe(true);
         expect(byName.has(because[0] ?? "")).toBe(true);
       }
     }),
@@ -166,7 +259,7 @@ test("whatever reads a rebuilt collection is rebuilt, and nothing is rebuilt wit
 
 test("the diff says that weir run refuses a plan exactly where it does", () => {
   fc.assert(
-    fc.property(plan, plan, (base, next) => {
+    fc.property(succession, ([base, next]) => {
       const refused = diff(base, next).changes.filter(({ refusedToday }) => refusedToday !== null);
       const message = refusal(mergeApplied(undefined, base), next);
       expect(message === undefined).toBe(refused.length === 0);
@@ -181,6 +274,107 @@ test("the diff says that weir run refuses a plan exactly where it does", () => {
     parameters,
   );
 });
+
+test("what was applied is no difference any more, and what is named anew is what it was", () => {
+  let applied = 0;
+  fc.assert(
+    fc.property(succession, ([base, next]) => {
+      if (refusal(base, next) !== undefined) return;
+      applied += 1;
+      const merged = mergeApplied(base, next);
+      expect(refusal(merged, next)).toBeUndefined();
+      expect(mergeApplied(merged, next)).toEqual(merged);
+      const left = diff(merged, next).changes;
+      expect(left.filter(({ action }) => action !== "destroy")).toEqual([]);
+      const { collections, targets } = renamesOf(base, next);
+      for (const [old, name] of [...collections, ...targets]) {
+        expect(diff(base, next).changes.find((change) => change.name === name)?.fields).toContainEqual(
+          expect.objectContaining({ aspect: "name", before: old, after: name }),
+        );
+      }
+      for (const old of collections.keys()) {
+        expect(Object.keys(merged.collections)).not.toContain(old);
+        expect(JSON.stringify([merged.derivations, merged.materializations])).not.toContain(
+          `"collection":"${old}"`,
+        );
+      }
+    }),
+    parameters,
+  );
+  expect(applied).toBeGreaterThan(50);
+});
+
+test("whatever fitted a schema fits those that weir run applies after it", () => {
+  const value = fc.constantFrom<unknown>("a", "abcd", 1, 0.5, null, undefined);
+  const documents = fc.array(fc.record({ id: fc.constant("1"), a: value, b: value }), {
+    ...{ minLength: 5, maxLength: 20 },
+  });
+  /** One thing of the schema at a time. */
+  const edit = fc.record({
+    what: fc.constantFrom("field", "required", "open"),
+    name: fc.constantFrom("a", "b"),
+    field: fc.option(fieldSchema, { nil: undefined, freq: 3 }),
+  });
+  const checks = new Map<string, ValidateFunction>();
+  const checkOf = (schema: JsonSchema) => {
+    const text = JSON.stringify(schema);
+    const check = checks.get(text) ?? ajv.compile(schema);
+    checks.set(text, check);
+    return check;
+  };
+  const counts = { applied: 0, held: 0 };
+  fc.assert(
+    fc.property(fc.array(edit, { minLength: 5, maxLength: 20 }), documents, (edits, some) => {
+      let stood: JsonSchema = closed({ id: { type: "string" } }, ["id"]);
+      const held = new Set<unknown>();
+      for (const each of edits) {
+        const schema = edited(stood, each);
+        if (refusal(onlyCapture(stood), onlyCapture(schema)) !== undefined) continue;
+        if (diff(onlyCapture(stood), onlyCapture(schema)).changes.length > 0) counts.applied += 1;
+        stood = schema;
+        const fits = checkOf(schema);
+        for (const one of held) expect(fits(one), JSON.stringify([one, schema])).toBe(true);
+        for (const one of some.map((it) => JSON.parse(JSON.stringify(it)))) if (fits(one)) held.add(one);
+        counts.held += held.size;
+      }
+    }),
+    { ...parameters, numRuns: 150 },
+  );
+  expect(counts.applied).toBeGreaterThan(150);
+  expect(counts.held).toBeGreaterThan(1000);
+});
+
+const ajv = new Ajv2020({ strict: false });
+
+function closed(properties: Record<string, JsonSchema>, required: readonly string[]): JsonSchema {
+  return { type: "object", properties, required, additionalProperties: false };
+}
+
+interface Edit {
+  readonly what: string;
+  readonly name: string;
+  readonly field: JsonSchema | undefined;
+}
+
+function edited(schema: JsonSchema, { what, name, field }: Edit): JsonSchema {
+  const { additionalProperties, ...rest } = schema;
+  const properties = { ...(schema.properties as Record<string, JsonSchema>) }; // as `closed` made it
+  const required = new Set(schema.required as readonly string[]); // likewise
+  if (what === "open")
+    return additionalProperties === false ? rest : { ...rest, additionalProperties: false };
+  if (what === "field" && field !== undefined) properties[name] = field;
+  if (what === "field" && field === undefined) delete properties[name];
+  if (what === "required") required.delete(name) || required.add(name);
+  return { ...schema, properties, required: [...required].filter((each) => each in properties) };
+}
+
+function onlyCapture(schema: JsonSchema): Plan {
+  return {
+    ...{ formatVersion: 1, derivations: {}, materializations: {} },
+    collections: { p: { schema, key: ["id"], reduce: {} } },
+    captures: { p: { connector: "http", config: { path: "/p" }, guarantee } },
+  };
+}
 
 const isOwn = ({ refusedToday }: Change) => refusedToday?.startsWith("it follows from") === false;
 

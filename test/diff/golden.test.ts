@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
 import { diff } from "../../compiler/diff/diff.ts";
-import { graphOf, unionOf } from "../../compiler/diff/plan-graph.ts";
+import { changedGraph } from "../../compiler/diff/plan-graph.ts";
 import { renderDiffJson } from "../../compiler/diff/render/json.ts";
 import { MARKER, MAX_COMMENT, renderDiffMarkdown } from "../../compiler/diff/render/markdown.ts";
 import { renderDiffText } from "../../compiler/diff/render/text.ts";
@@ -21,11 +21,10 @@ test.each(caseNames)("%s", async (name) => {
   const [base, next] = withPlainHashes(trees);
   if (next === undefined) throw new Error(`${name} has no folder "next".`);
   const found = diff(base, next);
-  const graph = base === undefined ? graphOf(next) : unionOf(graphOf(base), graphOf(next));
   const outputs = {
     "expected.txt": renderDiffText(found, { color: false }),
     "expected.json": renderDiffJson(found),
-    "expected.md": renderDiffMarkdown(found, graph),
+    "expected.md": renderDiffMarkdown(found, changedGraph(base, next)),
   };
   for (const [file, output] of Object.entries(outputs)) {
     const golden = join(CASES, name, file);

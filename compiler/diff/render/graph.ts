@@ -12,14 +12,16 @@ export function renderDot({ nodes, edges }: PlanGraph): string {
   const lines = nodes.map(
     ({ id, kind, label }) => `  ${quoted(id)} [label=${quoted(label)}, shape=${SHAPES[kind]}];`,
   );
-  for (const [from, to] of edges) lines.push(`  ${quoted(from)} -> ${quoted(to)};`);
+  for (const { from, to, label } of edges) {
+    const text = label === undefined ? "" : ` [label=${quoted(label)}]`;
+    lines.push(`  ${quoted(from)} -> ${quoted(to)}${text};`);
+  }
   return `digraph weir {\n  rankdir=LR;\n${lines.join("\n")}\n}\n`;
 }
 
-/** `{ "nodes": [{ id, kind, label }], "edges": [{ from, to }] }` */
+/** `{ "nodes": [{ id, kind, label }], "edges": [{ from, to, label? }] }` */
 export function renderGraphJson({ nodes, edges }: PlanGraph): string {
-  const named = edges.map(([from, to]) => ({ from, to }));
-  return `${JSON.stringify({ nodes, edges: named }, null, 2)}\n`;
+  return `${JSON.stringify({ nodes, edges }, null, 2)}\n`;
 }
 
 function quoted(text: string): string {

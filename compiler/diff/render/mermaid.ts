@@ -22,7 +22,10 @@ export function renderMermaid({ nodes, edges }: PlanGraph, changes: readonly Cha
       `  ${ids.get(node.id)}${shape(node, action)}${action === undefined ? "" : `:::${className(action)}`}`,
     );
   }
-  for (const [from, to] of edges) lines.push(`  ${ids.get(from)} --> ${ids.get(to)}`);
+  for (const { from, to, label } of edges) {
+    const text = label === undefined ? "" : `|${quoted(label)}|`;
+    lines.push(`  ${ids.get(from)} -->${text} ${ids.get(to)}`);
+  }
   for (const action of new Set([...actions.values()].sort())) {
     lines.push(`  classDef ${className(action)} ${COLORS[action]}`);
   }
@@ -55,14 +58,14 @@ function className(action: Action): string {
 export function affectedPart({ nodes, edges }: PlanGraph, changes: readonly Change[]): PlanGraph {
   const changed = new Set(changes.map(({ name }) => name));
   const near = new Set(changed);
-  for (const [from, to] of edges) {
+  for (const { from, to } of edges) {
     if (changed.has(from)) near.add(to);
     if (changed.has(to)) near.add(from);
   }
   return {
     nodes: nodes.filter(({ id }) => near.has(id)),
     edges: edges.filter(
-      ([from, to]) => near.has(from) && near.has(to) && (changed.has(from) || changed.has(to)),
+      ({ from, to }) => near.has(from) && near.has(to) && (changed.has(from) || changed.has(to)),
     ),
   };
 }

@@ -1,5 +1,6 @@
 import pc from "picocolors";
-import type { Action, Change, FieldChange, PlanDiff } from "../change.ts";
+import type { FieldChange } from "../../../plan/evolution/difference.ts";
+import type { Action, Change, PlanDiff } from "../change.ts";
 import { visible } from "./plain-text.ts";
 import { becauseText, fieldTitle, refusedLine, replayText, storedText, verdictLine } from "./words.ts";
 
