@@ -103,7 +103,22 @@ export interface MaterializationContext {
   readonly task: string;
   readonly collection: CollectionPlan;
   readonly config: ResolvedConfig;
+  /** `delta`: the runtime calls `append` only. A driver whose constructor does not offer it need not look. */
+  readonly mode: "standard" | "delta";
+  /** The task's name before, where the flow says that it was renamed: what is found under it goes on under `task`. */
+  readonly renamedFrom: string | undefined;
   readonly log: TaskLog;
+}
+
+/** A document as it was appended, for a target in `delta` mode. */
+export interface DeltaDocument {
+  readonly journal: string;
+  readonly offset: number;
+  /** Commit time, µs since 1970 UTC. */
+  readonly at: number;
+  /** A removal holds the key fields alone. */
+  readonly removed: boolean;
+  readonly document: JsonObject;
 }
 
 /** An open target whose fence this instance holds. */
@@ -121,6 +136,13 @@ export interface TargetSession {
    * if another instance has taken the fence or the position is not the one expected; nothing was stored then.
    */
   store(changes: readonly RowChange[], next: Json): Promise<void>;
+  /** In `delta` mode: adds a row for each document, in their order, with the same transaction as `store`. */
+  append?(documents: readonly DeltaDocument[], next: Json): Promise<void>;
+  /**
+   * Removes every row that this task has stored and sets the position, under the same checks as `store`. Where the
+   * target cannot do that in one transaction, a repeat after a crash finishes it before anything else is stored.
+   */
+  clear(next: Json): Promise<void>;
   close(): Promise<void>;
 }
 

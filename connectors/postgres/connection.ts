@@ -1,9 +1,10 @@
 import { Client } from "pg";
 import { HaltError, type ResolvedConfig } from "../driver.ts";
+import { type ColumnSettings, readColumns } from "./columns.ts";
 import { checkIdentifier } from "./identifiers.ts";
 import { CHECKPOINTS, type TableName } from "./statements.ts";
 
-export interface PostgresConfig {
+export interface PostgresConfig extends Omit<ColumnSettings, "mode"> {
   /** May hold a password: it goes nowhere but into the client. */
   readonly url: string;
   readonly table: string;
@@ -23,7 +24,7 @@ export function readConfig(config: ResolvedConfig): PostgresConfig {
   if (schema !== undefined) checkIdentifier(schema, "schema");
   if (table === CHECKPOINTS)
     throw new HaltError(`The table "${CHECKPOINTS}" is Weir's own; choose another name.`);
-  return { url, table, schema };
+  return { url, table, schema, ...readColumns(config) };
 }
 
 /** What the text of values and the check of the fence depend on, whatever server, database and role set. */

@@ -2,12 +2,11 @@ import fc from "fast-check";
 import { Client } from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { CollectionPlan, Json, JsonObject, JsonSchema, ReduceStrategy } from "../../plan/plan.ts";
-import { applyChange, Combiner, keysToLoad, withStored } from "../../runtime/reduction/combiner.ts";
+import type { CollectionPlan, Json, JsonObject } from "../../plan/plan.ts";
 import { compileKey } from "../../runtime/reduction/key.ts";
-import { compileReducer } from "../../runtime/reduction/reducer.ts";
 import { testDatabase } from "../../test/servers/test-servers.ts";
 import { FencedError, HaltError, type RowChange, type TargetSession } from "../driver.ts";
+import { collectionOf, contextOf, rowsOneByOne, type Step, storeHistory } from "../fixtures/target.ts";
 import { driver } from "./driver.ts";
 
 let url: string;
@@ -20,24 +19,13 @@ beforeAll(async () => {
   return () => admin.end();
 });
 
-const collection = (
-  schema: z.ZodType,
-  key: string[],
-  reduce: Record<string, ReduceStrategy> = {},
-): CollectionPlan => ({
-  // Zod types its JSON Schema more narrowly than `JsonSchema`; the value is plain JSON.
-  schema: z.toJSONSchema(schema) as JsonSchema,
-  key,
-  reduce,
-});
-const log = { info: () => {}, warn: () => {} };
 let tables = 0;
 const newTable = () => `target_${++tables}`;
 const open = (plan: CollectionPlan, table: string): Promise<TargetSession> =>
-  driver.open({ task: `postgres:${table}`, collection: plan, config: { url, table }, log });
+  driver.open(contextOf({ task: `postgres:${table}`, collection: plan, config: { url, table } }));
 const put = (document: JsonObject, key: string): RowChange => ({ op: "put", key: [key], document });
 
-const spend = collection(z.object({ id: z.string(), n: z.int() }), ["id"], { n: "sum" });
+const spend = collectionOf(z.object({ id: z.string(), n: z.int() }), ["id"], { n: "sum" });
 const rowsOf = async (table: string) => (await admin.query(`SELECT * FROM ${table} ORDER BY 1`)).rows;
 
 describe("open", () => {
@@ -92,12 +80,12 @@ describe("open", () => {
 
   it("halts on a missing schema, and never shows the password", async () => {
     const config = { url, table: "t", schema: "nowhere" };
-    const opened = driver.open({ task: "t", collection: spend, config, log });
+    const opened = driver.open(contextOf({ task: "t", collection: spend, config }));
     await expect(opened).rejects.toThrow(HaltError);
     const password = new URL(url).password;
     for (const bad of [`postgres://weir:${password}@`, `postgres://weir:${password}@127.0.0.1:1/x`]) {
       const error: Error = await driver
-        .open({ task: "t", collection: spend, config: { url: bad, table: "t" }, log })
+        .open(contextOf({ task: "t", collection: spend, config: { url: bad, table: "t" } }))
         .then(
           () => expect.fail("opened"),
           (reason) => reason,
@@ -289,8 +277,8 @@ describe("for every history of changes and every way to split it", () => {
     .record({ n: int, note: text }, { requiredKeys: ["n"], noNullPrototype: true })
     .map((inner): JsonObject => ({ stats: inner }));
 
-  const inSql = collection(schema, ["region", "no"], reduce);
-  const loaded = collection(
+  const inSql = collectionOf(schema, ["region", "no"], reduce);
+  const loaded = collectionOf(
     schema.extend({ stats: z.object({ n: z.int(), note: z.string().optional() }) }),
     ["region", "no"],
     {
@@ -299,7 +287,6 @@ describe("for every history of changes and every way to split it", () => {
     },
   );
 
-  type Step = { readonly document: JsonObject; readonly remove: boolean; readonly ends: boolean };
   const documents = fc.record(
     { ...key, ...fields },
     { requiredKeys: [...requiredKeys], noNullPrototype: true },
@@ -340,7 +327,6 @@ describe("for every history of changes and every way to split it", () => {
     "the rows are those of reducing one by one: %s",
     { timeout: 120_000 },
     async (_, plan, steps, inTarget, bulk) => {
-      const reducer = compileReducer(plan);
       const keys = compileKey(plan.key);
       const table = newTable();
       let session = await open(plan, table);
@@ -365,28 +351,8 @@ describe("for every history of changes and every way to split it", () => {
           await admin.query(`TRUNCATE ${table}`);
           session = await open(plan, table);
           expect(session.position).toBe(position === 0 ? undefined : position);
-          const oracle = new Map<unknown, JsonObject>();
-          const combiner = new Combiner(plan);
-          const store = async () => {
-            let changes = combiner.drain();
-            if (!inTarget) changes = withStored(reducer, changes, await session.load(keysToLoad(changes)));
-            await session.store([...changes, ...filler], position + 1);
-            position += 1;
-          };
-          for (const { document, remove, ends } of history) {
-            const identity = keys.identity(document);
-            const change: RowChange = remove
-              ? { op: "remove", key: keys.values(document) }
-              : { op: "add", key: keys.values(document), document };
-            const row = applyChange(reducer, oracle.get(identity), change);
-            if (row === undefined) oracle.delete(identity);
-            else oracle.set(identity, row);
-            if (remove) combiner.remove(document);
-            else combiner.add(structuredClone(document));
-            if (ends) await store();
-          }
-          await store();
-          const documents = [...oracle.values()];
+          position = await storeHistory(session, plan, history, position, filler);
+          const documents = rowsOneByOne(plan, history);
           const stored = await session.load(documents.map((document) => keys.values(document)));
           expect(stored).toEqual(documents.map(asStored));
           const { rows } = await admin.query(

@@ -2,25 +2,34 @@ import type { MaterializationContext, MaterializationDriver, TargetSession } fro
 import { planColumns } from "./columns.ts";
 import { connect, readConfig, tableName } from "./connection.ts";
 import { explain } from "./errors.ts";
-import { takeFence } from "./fence.ts";
+import { endRenamedBackend, takeFence } from "./fence.ts";
 import { reductionsInSql } from "./reductions.ts";
 import { PostgresSession } from "./session.ts";
-import { prepareTable } from "./table.ts";
+import { type FormerName, prepareTable } from "./table.ts";
 
 /**
  * Rows, checkpoint and fence in one database transaction: exactly once. The checkpoint is a row of `weir_checkpoints`
  * in the table's schema.
  */
 export const driver: MaterializationDriver = {
-  async open({ config, collection, task, log }: MaterializationContext): Promise<TargetSession> {
-    const settings = readConfig(config);
-    const columns = planColumns(collection);
+  async open(context: MaterializationContext): Promise<TargetSession> {
+    const { collection, task, mode, log } = context;
+    const settings = readConfig(context.config);
+    const columns = planColumns(collection, { ...settings, mode });
+    const former = formerName(context, settings.schema);
     const client = await connect(settings.url);
     try {
       const name = await tableName(client, settings);
-      await prepareTable(client, name, columns, task);
+      if (former !== undefined) await endRenamedBackend(client, name.schema, former.task, log);
+      await prepareTable(client, {
+        name,
+        columns,
+        task,
+        former,
+        declared: settings.primaryKey !== undefined,
+      });
       const owned = await takeFence(client, name.schema, task, log);
-      const reductions = reductionsInSql(collection, columns);
+      const reductions = mode === "delta" ? undefined : reductionsInSql(collection, columns);
       return new PostgresSession({ client, url: settings.url, name, task, columns, reductions, owned });
     } catch (error) {
       await client.end().catch(() => {});
@@ -28,3 +37,18 @@ export const driver: MaterializationDriver = {
     }
   },
 };
+
+/** A table is renamed within its schema, with which a task's name begins if the target names one. */
+function formerName(
+  { task, renamedFrom }: MaterializationContext,
+  schema: string | undefined,
+): FormerName | undefined {
+  if (renamedFrom === undefined) return undefined;
+  const start = task.indexOf(":") + 1;
+  const connector = task.slice(0, start);
+  const resource = renamedFrom.startsWith(connector) ? renamedFrom.slice(start) : renamedFrom;
+  if (schema === undefined) return { table: resource, task: connector + resource };
+  const inSchema = `${schema}.`;
+  const table = resource.startsWith(inSchema) ? resource.slice(inSchema.length) : resource;
+  return { table, task: connector + inSchema + table };
+}

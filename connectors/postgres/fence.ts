@@ -46,6 +46,19 @@ export async function readFence(client: Client, schema: string, task: string): P
   return rows[0]?.fence;
 }
 
+/** Before a task is renamed, whose checkpoint's row the instance under the old name may hold. */
+export async function endRenamedBackend(
+  client: Client,
+  schema: string,
+  task: string,
+  log: TaskLog,
+): Promise<void> {
+  const { rows } = await client.query<{ table: string | null }>("SELECT to_regclass($1)::text AS table", [
+    checkpoints(schema),
+  ]);
+  if (rows[0]?.table !== null) await endFormerBackend(client, schema, task, log);
+}
+
 /**
  * A backend whose client has vanished without a word may hold the checkpoint's row for as long as TCP takes to notice.
  * It is ended if it is still the one recorded (process numbers are used again) and the role may do so.

@@ -3,6 +3,7 @@
  * `t` is the stored row, `excluded` the newer one.
  */
 import type { CollectionPlan } from "../../plan/plan.ts";
+import { isTextual } from "./column-type.ts";
 import type { Column, TableColumns } from "./columns.ts";
 import { quote, quoteLiteral } from "./identifiers.ts";
 
@@ -56,13 +57,19 @@ function reduction(column: Column, key: readonly Column[]): string | undefined {
       if (column.type !== "jsonb" || column.field.types.size !== 1) return undefined;
       return maybeMissing ? `coalesce(${stored} || ${newer}, ${newer}, ${stored})` : `${stored} || ${newer}`;
     case "sum":
-      if (column.type === "bigint") return sumOfIntegers(column, key, EXACT);
+      if (column.field.types.has("integer")) {
+        return column.type === "bigint" || column.type === "numeric"
+          ? sumOfIntegers(column, key, EXACT)
+          : undefined;
+      }
       return column.type === "double precision" ? skipNull(column, `${stored} + ${newer}`) : undefined;
     case "min":
     case "max": {
       if (column.type === "jsonb" || column.type === "uuid") return undefined;
+      // As text, date-times would go by code point, not by instant.
+      if (column.field.format === "date-time" && isTextual(column)) return undefined;
       // Strings go by code point, whatever the database's collation; both functions skip NULL.
-      const collate = column.type === "text" ? ' COLLATE "C"' : "";
+      const collate = isTextual(column) ? ' COLLATE "C"' : "";
       return `${column.strategy === "min" ? "least" : "greatest"}(${stored}${collate}, ${newer}${collate})`;
     }
     case "first":

@@ -3,14 +3,31 @@ import { finished } from "node:stream/promises";
 import type { Client } from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import type { Json, JsonObject } from "../../plan/plan.ts";
-import { FencedError, HaltError, type KeyValues, type RowChange, type TargetSession } from "../driver.ts";
+import {
+  type DeltaDocument,
+  FencedError,
+  HaltError,
+  type KeyValues,
+  type RowChange,
+  type TargetSession,
+} from "../driver.ts";
 import type { TableColumns } from "./columns.ts";
 import { connect } from "./connection.ts";
 import { explain, isConnectionLoss } from "./errors.ts";
 import { type Ownership, readFence } from "./fence.ts";
 import { arrayLiteral, copyText } from "./framing.ts";
-import { applyChanges, copyBatch, createBatch, loadRows, type Source, type TableName } from "./statements.ts";
-import { decodeRow, type EncodedRow, encodeChange, encodeKeys } from "./values.ts";
+import {
+  applyChanges,
+  copyBatch,
+  createBatch,
+  loadRows,
+  moveCheckpoint,
+  qualified,
+  type Source,
+  type TableName,
+} from "./statements.ts";
+import { LOCK_TIMEOUT } from "./table.ts";
+import { decodeRow, type EncodedRow, encodeChange, encodeDelta, encodeKeys } from "./values.ts";
 
 /** Up to so many rows, one statement with arrays beats the four of a COPY. */
 const MAX_ROWS_IN_ARRAYS = 500;
@@ -69,9 +86,47 @@ export class PostgresSession implements TargetSession {
   }
 
   async store(changes: readonly RowChange[], next: Json): Promise<void> {
-    const { columns, task, owned } = this.#parts;
+    const { columns } = this.#parts;
+    await this.#storeRows(
+      changes.map((change) => encodeChange(columns, change)),
+      next,
+    );
+  }
+
+  async append(documents: readonly DeltaDocument[], next: Json): Promise<void> {
+    const { columns } = this.#parts;
+    await this.#storeRows(
+      documents.map((document) => encodeDelta(columns, document)),
+      next,
+    );
+  }
+
+  async clear(next: Json): Promise<void> {
+    const { client, name, task, owned } = this.#parts;
     const position = JSON.stringify(next);
-    const rows = changes.map((change) => encodeChange(columns, change));
+    try {
+      await client.query("BEGIN");
+      await client.query(LOCK_TIMEOUT);
+      const moved = await client.query(moveCheckpoint(name.schema), [
+        task,
+        owned.fence,
+        this.#expected,
+        position,
+      ]);
+      if (moved.rowCount !== 1) throw this.#fenced();
+      await client.query(`TRUNCATE ${qualified(name)}`);
+      await client.query("COMMIT");
+    } catch (error) {
+      const why = await this.#why(error, `empty "${name.table}", which is to be filled anew`);
+      await client.query("ROLLBACK").catch(() => {});
+      throw why;
+    }
+    this.#expected = position;
+  }
+
+  async #storeRows(rows: readonly EncodedRow[], next: Json): Promise<void> {
+    const { task, owned } = this.#parts;
+    const position = JSON.stringify(next);
     const fenced = [task, owned.fence, this.#expected, position];
     const moved =
       rows.length <= MAX_ROWS_IN_ARRAYS
@@ -136,10 +191,10 @@ export class PostgresSession implements TargetSession {
   }
 
   /** A successor ends this session's connection; what then looks like a passing failure is the fence. */
-  async #why(error: unknown): Promise<unknown> {
+  async #why(error: unknown, doing = `store rows in "${this.#parts.name.table}"`): Promise<unknown> {
     if (error instanceof HaltError) return error;
     const { url, name, task, owned } = this.#parts;
-    if (!isConnectionLoss(error)) return explain(error, `store rows in "${name.table}"`);
+    if (!isConnectionLoss(error)) return explain(error, doing);
     try {
       const client = await connect(url, 2_000);
       try {

@@ -1,7 +1,8 @@
 /** The texts of all statements that a session sends. Pure: golden tests show them. */
-import type { RowChange } from "../driver.ts";
+import { isTextual } from "./column-type.ts";
 import { type Column, OP_COLUMN, type TableColumns } from "./columns.ts";
 import { quote } from "./identifiers.ts";
+import type { RowOp } from "./values.ts";
 
 export interface TableName {
   readonly schema: string;
@@ -21,7 +22,7 @@ export function checkpoints(schema: string): string {
 
 /** Keys are compared by their bytes: exact, and faster than by a language's rules. */
 function definition(column: Column): string {
-  const collate = column.inKey && column.type === "text" ? ' COLLATE "C"' : "";
+  const collate = column.inKey && isTextual(column) ? ' COLLATE "C"' : "";
   return `${quote(column.name)} ${column.type}${collate}${column.notNull ? " NOT NULL" : ""}`;
 }
 
@@ -53,7 +54,13 @@ export function copyBatch(columns: TableColumns): string {
 
 /** Where the changes of a transaction come from: arrays in the statement's parameters, or the temporary table. */
 export type Source = "arrays" | "batch";
-export type Ops = ReadonlySet<RowChange["op"]>;
+export type Ops = ReadonlySet<RowOp>;
+
+/** Moves the checkpoint if fence and position are the expected ones. Parameters: task, fence, expected and next position. */
+export function moveCheckpoint(schema: string): string {
+  return `UPDATE ${checkpoints(schema)} SET position = $4, updated_at = now()
+  WHERE task = $1 AND fence = $2 AND position IS NOT DISTINCT FROM $3`;
+}
 
 /**
  * One statement that moves the checkpoint and, only if that hit its row, writes the rows. It returns `moved`: 1, or 0 if
@@ -68,12 +75,7 @@ export function applyChanges(
   ops: Ops,
 ): string {
   const rest = columns.all.filter((column) => !column.inKey);
-  const parts = [
-    `checkpoint AS (
-  UPDATE ${checkpoints(name.schema)} SET position = $4, updated_at = now()
-  WHERE task = $1 AND fence = $2 AND position IS NOT DISTINCT FROM $3 RETURNING 1
-)`,
-  ];
+  const parts = [`checkpoint AS (\n  ${moveCheckpoint(name.schema)} RETURNING 1\n)`];
   if (source === "arrays" && ops.size > 0) {
     const arrays = columns.all.map((column, i) => `$${i + 6}::${column.type}[]`);
     parts.push(`source AS (
@@ -99,6 +101,12 @@ export function applyChanges(
   INSERT INTO ${qualified(name)} AS t (${list(columns.all)})
   SELECT ${list(columns.all)} FROM ${from} AS s WHERE s.${OP_COLUMN} = '${op}' AND ${once}
   ON CONFLICT (${list(columns.key)}) ${action}
+)`);
+  }
+  if (ops.has("append")) {
+    parts.push(`appended AS (
+  INSERT INTO ${qualified(name)} (${list(columns.all)})
+  SELECT ${list(columns.all)} FROM ${from} AS s WHERE ${once}
 )`);
   }
   return `WITH ${parts.join(", ")}\nSELECT count(*)::int AS moved FROM checkpoint`;

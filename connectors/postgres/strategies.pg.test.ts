@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { Client } from "pg";
 import { beforeAll, expect, it } from "vitest";
 import type { CollectionPlan, JsonObject } from "../../plan/plan.ts";
-import { Combiner, keysToLoad, withStored } from "../../runtime/reduction/combiner.ts";
 import {
   everyDocument,
   everyStrategy,
@@ -12,9 +11,9 @@ import {
   rowsAfter,
 } from "../../runtime/reduction/fixtures/every-strategy.ts";
 import { compileKey } from "../../runtime/reduction/key.ts";
-import { compileReducer } from "../../runtime/reduction/reducer.ts";
 import { testDatabase } from "../../test/servers/test-servers.ts";
 import { HaltError, type TargetSession } from "../driver.ts";
+import { contextOf, storeHistory } from "../fixtures/target.ts";
 import { driver } from "./driver.ts";
 
 let url: string;
@@ -26,12 +25,7 @@ beforeAll(async () => {
   return () => admin.end();
 });
 const open = (plan: CollectionPlan, table: string): Promise<TargetSession> =>
-  driver.open({
-    task: `postgres:${table}`,
-    collection: plan,
-    config: { url, table },
-    log: { info: () => {}, warn: () => {} },
-  });
+  driver.open(contextOf({ task: `postgres:${table}`, collection: plan, config: { url, table } }));
 
 it.each([
   ["reduced in SQL", flatStrategies, flatDocument, "strategies_in_sql"],
@@ -40,7 +34,6 @@ it.each([
   "for every history, the rows are those of all documents at once: %s",
   { timeout: 120_000 },
   async (way, plan, document, table) => {
-    const reducer = compileReducer(plan);
     const keys = compileKey(plan.key);
     const session = await open(plan, table);
     expect(session.reducesInTarget).toBe(way === "reduced in SQL");
@@ -48,20 +41,7 @@ it.each([
     await fc.assert(
       fc.asyncProperty(historyOf(document), async (history) => {
         await admin.query(`DELETE FROM ${table}`);
-        const combiner = new Combiner(plan);
-        const store = async () => {
-          let changes = combiner.drain();
-          if (!session.reducesInTarget) {
-            changes = withStored(reducer, changes, await session.load(keysToLoad(changes)));
-          }
-          await session.store(changes, ++position);
-        };
-        for (const { document: each, remove, ends } of history) {
-          if (remove) combiner.remove(each);
-          else combiner.add(structuredClone(each));
-          if (ends) await store();
-        }
-        await store();
+        position = await storeHistory(session, plan, history, position);
         const expected = rowsAfter(history);
         expect(await session.load(expected.map((row) => keys.values(row)))).toEqual(expected);
         const { rows } = await admin.query(`SELECT count(*)::int AS n FROM ${table}`);

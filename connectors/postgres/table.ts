@@ -1,6 +1,7 @@
 /** The target table: made if it is missing, else held against what the collection needs. */
 import type { Client } from "pg";
 import { HaltError } from "../driver.ts";
+import { holders, isTextual, parseType, sqlType } from "./column-type.ts";
 import type { Column, TableColumns } from "./columns.ts";
 import { quote } from "./identifiers.ts";
 import { checkpoints, createCheckpoints, createTable, qualified, type TableName } from "./statements.ts";
@@ -25,15 +26,30 @@ export interface FoundColumn {
   readonly deterministic: boolean;
 }
 
+/** A table's and its task's names before. */
+export interface FormerName {
+  readonly table: string;
+  readonly task: string;
+}
+
+export interface Preparation {
+  readonly name: TableName;
+  readonly columns: TableColumns;
+  readonly task: string;
+  /** Undefined where it was not renamed. */
+  readonly former: FormerName | undefined;
+  /** Whether the table's declaration is elsewhere, so that it is not made here. */
+  readonly declared: boolean;
+}
+
 /**
- * Makes table and checkpoint table where they are missing, all or nothing. Throws `HaltError` where the table does not fit,
- * where it holds rows that this task did not write, and where it is gone though a checkpoint says that it was filled.
+ * Makes table and checkpoint table where they are missing, all or nothing, and gives what is found under a former name the
+ * new one. Throws `HaltError` where the table does not fit, where it holds rows that this task did not write, and where it
+ * is gone though a checkpoint says that it was filled.
  */
 export async function prepareTable(
   client: Client,
-  name: TableName,
-  columns: TableColumns,
-  task: string,
+  { name, columns, task, former, declared }: Preparation,
 ): Promise<void> {
   await client.query("BEGIN");
   try {
@@ -42,14 +58,16 @@ export async function prepareTable(
     if ((await findTable(client, { schema: name.schema, table: "weir_checkpoints" })) === undefined) {
       await client.query(createCheckpoints(name.schema));
     }
-    const { rows } = await client.query<{ position: string | null }>(
-      `SELECT position FROM ${checkpoints(name.schema)} WHERE task = $1`,
-      [task],
-    );
-    const checkpoint = rows[0];
+    if (former !== undefined) await rename(client, name, task, former);
+    const checkpoint = await findCheckpoint(client, name.schema, task);
     const found = await findTable(client, name);
     if (found === undefined) {
       refuseLostTable(name, task, checkpoint?.position ?? null);
+      if (declared) {
+        throw new HaltError(
+          `The table ${qualified(name)} is declared with Drizzle and does not exist; run its migrations (drizzle-kit migrate, or drizzle-kit push), then start the task again.`,
+        );
+      }
       await client.query(createTable(name, columns));
     } else {
       const misfits = misfitsOf(name, columns, found);
@@ -61,6 +79,39 @@ export async function prepareTable(
     await client.query("ROLLBACK").catch(() => {});
     throw error;
   }
+}
+
+async function findCheckpoint(
+  client: Client,
+  schema: string,
+  task: string,
+): Promise<{ readonly position: string | null } | undefined> {
+  const { rows } = await client.query<{ position: string | null }>(
+    `SELECT position FROM ${checkpoints(schema)} WHERE task = $1`,
+    [task],
+  );
+  return rows[0];
+}
+
+/** A table that others read for long is tried again later, instead of having everyone behind wait. */
+export const LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'";
+
+/** Does nothing where the task goes by its new name already, or never went by the old one. */
+async function rename(client: Client, name: TableName, task: string, former: FormerName): Promise<void> {
+  if ((await findCheckpoint(client, name.schema, task)) !== undefined) return;
+  if ((await findCheckpoint(client, name.schema, former.task)) === undefined) return;
+  const old: TableName = { schema: name.schema, table: former.table };
+  const [foundOld, foundNew] = [await findTable(client, old), await findTable(client, name)];
+  if (foundOld !== undefined && foundNew !== undefined) {
+    throw new HaltError(
+      `The table ${qualified(old)} is to be renamed, but ${qualified(name)} exists; drop the one that you do not need, or leave renamedFrom out to fill the new one from history.`,
+    );
+  }
+  await client.query(LOCK_TIMEOUT);
+  // Without either, the checkpoint alone moves, and what follows says that the table is gone.
+  if (foundOld !== undefined)
+    await client.query(`ALTER TABLE ${qualified(old)} RENAME TO ${quote(name.table)}`);
+  await client.query(`UPDATE ${checkpoints(name.schema)} SET task = $1 WHERE task = $2`, [task, former.task]);
 }
 
 function refuseLostTable(name: TableName, task: string, position: string | null): void {
@@ -141,11 +192,15 @@ function columnMisfits(table: string, column: Column, found: FoundColumn | undef
     ];
   }
   const misfits: string[] = [];
-  const fits = found.type === column.type || (column.type === "text" && found.type === "character varying");
-  if (!fits || found.generated) {
+  if (!fitsType(column, found.type) || found.generated) {
     const is = found.generated ? "generated" : found.type;
+    const other = holders(column).find((type) => sqlType(type) === found.type);
+    const keep =
+      other === undefined || found.generated
+        ? ""
+        : `, keep it by columns: { ${JSON.stringify(column.path.join("."))}: { type: "${other}" } }`;
     misfits.push(
-      `Column "${column.name}" of ${table} is ${is}, but the field needs ${column.type}; change the column's type, or name another table.`,
+      `Column "${column.name}" of ${table} is ${is}, but the field needs ${column.type}; change the column's type${keep}, or name another table.`,
     );
   }
   if (found.notNull && !column.notNull) {
@@ -160,4 +215,16 @@ function columnMisfits(table: string, column: Column, found: FoundColumn | undef
     );
   }
   return misfits;
+}
+
+/** A text column holds texts of any length, one with a length those that the schema keeps as short. */
+function fitsType(column: Column, found: string): boolean {
+  if (found === column.type) return true;
+  if (!isTextual(column)) return false;
+  const { type, length = Infinity } = parseType(found);
+  return (
+    found === "text" ||
+    found === "character varying" ||
+    (type === "varchar" && length >= (column.bounds.maxLength ?? Infinity))
+  );
 }

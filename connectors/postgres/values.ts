@@ -1,10 +1,13 @@
 /** Values of documents as Postgres' text input takes them, and back. */
 import type { Json, JsonObject } from "../../plan/plan.ts";
-import { HaltError, type KeyValues, type RowChange } from "../driver.ts";
+import { type DeltaDocument, HaltError, type KeyValues, type RowChange } from "../driver.ts";
 import type { Column, TableColumns } from "./columns.ts";
 
-/** A change as text: its op, then a text or null (SQL's NULL) per column. */
-export type EncodedRow = readonly [op: RowChange["op"], ...values: (string | null)[]];
+/** What is done with a row: a change, or, in a log, its addition. */
+export type RowOp = RowChange["op"] | "append";
+
+/** A row as text: its op, then a text or null (SQL's NULL) per column. */
+export type EncodedRow = readonly [op: RowOp, ...values: (string | null)[]];
 
 /** Throws `HaltError`, naming key and field, where Postgres cannot hold a value. */
 export function encodeChange(columns: TableColumns, change: RowChange): EncodedRow {
@@ -17,6 +20,20 @@ export function encodeChange(columns: TableColumns, change: RowChange): EncodedR
   }
   const { document, key } = change;
   return [change.op, ...columns.all.map((column) => encode(column, valueAt(document, column.path), key))];
+}
+
+/** A document of a log. Throws `HaltError`, naming journal, offset and field, where Postgres cannot hold a value. */
+export function encodeDelta(columns: TableColumns, delta: DeltaDocument): EncodedRow {
+  const { journal, offset, at, removed, document } = delta;
+  const values = columns.all
+    .filter(({ path }) => path.length > 0)
+    .map((column) => encode(column, valueAt(document, column.path), [journal, offset]));
+  return ["append", ...values, journal, String(offset), encodeTime(at), removed ? "t" : "f"];
+}
+
+function encodeTime(micros: number): string {
+  const iso = new Date(Math.floor(micros / 1000)).toISOString();
+  return iso.replace("Z", `${String(micros % 1000).padStart(3, "0")}Z`);
 }
 
 export function encodeKeys(columns: TableColumns, keys: readonly KeyValues[]): (string | null)[][] {
@@ -46,7 +63,12 @@ function encode(column: Column, value: Json | undefined, key: KeyValues): string
       }
       if (typeof value === "number" && Number.isInteger(value)) return encodeInteger(column, value, key);
       break;
+    case "integer":
+    case "smallint":
+      if (typeof value === "number" && Number.isInteger(value)) return String(value);
+      break;
     case "numeric":
+      if (typeof value === "number") return String(value);
       // Postgres would also take NaN, exponents and white space, which the runtime's sum does not.
       if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value)) return value;
       break;
@@ -72,7 +94,7 @@ function encodeInteger(column: Column, value: number, key: KeyValues): string {
   throw refusal(column, key, `is ${value}, beyond bigint`);
 }
 
-/** A bigint column whose field is a string of digits. */
+/** A column of numbers whose field is a string of digits. */
 function isText(column: Column): boolean {
   return column.field.types.has("string");
 }
@@ -133,8 +155,11 @@ function setOwn(document: { [name: string]: Json }, name: string, value: Json): 
 function decode(column: Column, text: string): Json {
   switch (column.type) {
     case "bigint":
+    case "numeric":
       return isText(column) ? text : Number(text);
     case "double precision":
+    case "integer":
+    case "smallint":
       return Number(text);
     case "boolean":
       return text === "t";

@@ -2,13 +2,12 @@ import fc from "fast-check";
 import { Redis } from "ioredis";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { CollectionPlan, Json, JsonObject, JsonSchema, ReduceStrategy } from "../../plan/plan.ts";
-import { applyChange, Combiner, keysToLoad, withStored } from "../../runtime/reduction/combiner.ts";
+import type { Json, JsonObject } from "../../plan/plan.ts";
 import { compileKey } from "../../runtime/reduction/key.ts";
-import { compileReducer } from "../../runtime/reduction/reducer.ts";
 import { startRedis } from "../../test/servers/redis.ts";
 import { testRedis } from "../../test/servers/test-servers.ts";
 import { FencedError, HaltError, type RowChange, type TargetSession } from "../driver.ts";
+import { collectionOf, contextOf, rowsOneByOne, storeHistory } from "../fixtures/target.ts";
 import { driver, rowForm } from "./driver.ts";
 
 let url: string;
@@ -20,23 +19,12 @@ beforeAll(async () => {
 });
 beforeEach(() => admin.flushdb());
 
-const collection = (
-  schema: z.ZodType,
-  key: string[],
-  reduce: Record<string, ReduceStrategy> = {},
-): CollectionPlan => ({
-  // Zod types its JSON Schema more narrowly than `JsonSchema`; the value is plain JSON.
-  schema: z.toJSONSchema(schema) as JsonSchema,
-  key,
-  reduce,
-});
-const log = { info: () => {}, warn: () => {} };
-const spend = collection(z.object({ id: z.string(), n: z.int(), note: z.string().optional() }), ["id"], {
+const spend = collectionOf(z.object({ id: z.string(), n: z.int(), note: z.string().optional() }), ["id"], {
   n: "sum",
 });
 type Form = { readonly key: string; readonly as?: Json };
 const open = (form: Form = { key: "spend:{id}" }, plan = spend, at = url): Promise<TargetSession> =>
-  driver.open({ task: `redis:${form.key}`, collection: plan, config: { url: at, ...form }, log });
+  driver.open(contextOf({ task: `redis:${form.key}`, collection: plan, config: { url: at, ...form } }));
 const put = (id: string, n: number, note?: string): RowChange => ({
   op: "put",
   key: [id],
@@ -73,7 +61,7 @@ describe("forms", () => {
       expect(() =>
         rowForm(
           form as JsonObject,
-          collection(z.object({ id: z.string(), no: z.int(), ...fields }), ["id", "no"]),
+          collectionOf(z.object({ id: z.string(), no: z.int(), ...fields }), ["id", "no"]),
         ),
       ).toThrow(message);
     const key = "{id}:{no}";
@@ -257,7 +245,7 @@ describe("for every history of changes and every way to split it", () => {
     },
     { requiredKeys: ["region", "no", "sum", "nick", "ok"], noNullPrototype: true },
   );
-  const plan = collection(schema, ["region", "no"], {
+  const plan = collectionOf(schema, ["region", "no"], {
     sum: "sum",
     high: "max",
     maybe: "first",
@@ -276,36 +264,13 @@ describe("for every history of changes and every way to split it", () => {
     ["json", { key: "j:{region}:{no}", as: "json" }, whole],
     ["sorted set", { key: "s:{region}", as: { sortedSet: { member: "{no}", score: "sum" } } }, scored],
   ])("the rows are those of reducing one by one: %s", { timeout: 60_000 }, async (_, form, asStored) => {
-    const reducer = compileReducer(plan);
     const keys = compileKey(plan.key);
     await fc.assert(
       fc.asyncProperty(history, async (steps) => {
         await admin.flushdb();
         const session = await open(form, plan);
-        let position = 0;
-        const oracle = new Map<unknown, JsonObject>();
-        const combiner = new Combiner(plan);
-        const store = async () => {
-          const changes = combiner.drain();
-          await session.store(
-            withStored(reducer, changes, await session.load(keysToLoad(changes))),
-            ++position,
-          );
-        };
-        for (const { document, remove, ends } of steps) {
-          const identity = keys.identity(document);
-          const change: RowChange = remove
-            ? { op: "remove", key: keys.values(document) }
-            : { op: "add", key: keys.values(document), document };
-          const row = applyChange(reducer, oracle.get(identity), change);
-          if (row === undefined) oracle.delete(identity);
-          else oracle.set(identity, row);
-          if (remove) combiner.remove(document);
-          else combiner.add(structuredClone(document));
-          if (ends) await store();
-        }
-        await store();
-        const rows = [...oracle.values()];
+        await storeHistory(session, plan, steps);
+        const rows = rowsOneByOne(plan, steps);
         expect(await session.load(rows.map((row) => keys.values(row)))).toEqual(rows.map(asStored));
         const sets = new Set(rows.map(({ region }) => region));
         expect(await admin.dbsize()).toBe((form.as instanceof Object ? sets.size : rows.length) + 1);

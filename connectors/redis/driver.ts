@@ -7,7 +7,7 @@ import {
   type TargetSession,
 } from "../driver.ts";
 import { checkServer, connect, withoutCommand } from "./connection.ts";
-import { checkpointKey, refuseForeignRows, takeFence, tryRights } from "./fence.ts";
+import { checkpointKey, refuseForeignRows, refuseRename, takeFence, tryRights } from "./fence.ts";
 import { hashRows } from "./hash-rows.ts";
 import { jsonRows } from "./json-rows.ts";
 import type { RowForm } from "./row-form.ts";
@@ -17,18 +17,32 @@ import { compileTemplate } from "./template.ts";
 
 /** Rows, checkpoint and fence in one run of a script, which Redis runs whole or not at all: exactly once. */
 export const driver: MaterializationDriver = {
-  async open({ config, collection, task }: MaterializationContext): Promise<TargetSession> {
+  async open({
+    config,
+    collection,
+    task,
+    mode,
+    renamedFrom,
+    log,
+  }: MaterializationContext): Promise<TargetSession> {
     const { url } = config;
+    if (mode === "delta") throw new HaltError('Redis has no mode "delta"; leave it out.');
     if (typeof url !== "string") throw new HaltError("A Redis target needs the string url.");
     const form = rowForm(config, collection);
     const checkpoint = checkpointKey(task);
     const redis = await connect(url);
     try {
       await checkServer(redis);
+      await refuseRename(redis, task, renamedFrom);
       await refuseForeignRows(redis, checkpoint, form);
       await tryRights(redis, checkpoint, form);
       const owned = await takeFence(redis, checkpoint);
-      return new RedisSession({ redis, task, checkpoint, form, owned });
+      const session = new RedisSession({ redis, task, checkpoint, form, owned });
+      if (owned.clearing !== "") {
+        log.info("Goes on removing rows, which an earlier instance began.");
+        await session.clear(JSON.parse(owned.clearing));
+      }
+      return session;
     } catch (error) {
       redis.disconnect();
       throw withoutCommand(error);

@@ -19,6 +19,8 @@ export interface Ownership {
   readonly fence: string;
   /** JSON as it was stored, or "" before the first transaction. */
   readonly position: string;
+  /** The position that a clearing leads to which a crash broke off, or "". */
+  readonly clearing: string;
 }
 
 export function numberOf(fence: string): number {
@@ -27,8 +29,9 @@ export function numberOf(fence: string): number {
 
 export async function takeFence(redis: Redis, checkpoint: string): Promise<Ownership> {
   // What the script returns.
-  const [fence, position] = (await redis.eval(TAKE_FENCE, 1, checkpoint, randomUUID())) as [string, string];
-  return { fence, position };
+  const reply = (await redis.eval(TAKE_FENCE, 1, checkpoint, randomUUID())) as [string, string, string];
+  const [fence, position, clearing] = reply;
+  return { fence, position, clearing };
 }
 
 /**
@@ -41,17 +44,39 @@ export async function refuseForeignRows(
   { pattern }: RowForm,
 ): Promise<void> {
   if ((await redis.exists(checkpoint)) === 1) return;
+  for await (const [foreign] of keysLike(redis, pattern)) {
+    if (foreign === undefined) continue;
+    throw new HaltError(
+      `The key "${foreign}" looks like a row of this task, which has no checkpoint in this database; delete the keys that match ${pattern}, or choose another key template.`,
+    );
+  }
+}
+
+/** The keys that match, some at a time, without checkpoints. Those that are there all the while surely come. */
+export async function* keysLike(redis: Redis, pattern: string): AsyncGenerator<readonly string[]> {
   let cursor = "0";
   do {
     const [next, keys] = await redis.scan(cursor, "MATCH", pattern, "COUNT", 1_000);
-    const foreign = keys.find((key) => !key.startsWith(PREFIX));
-    if (foreign !== undefined) {
-      throw new HaltError(
-        `The key "${foreign}" looks like a row of this task, which has no checkpoint in this database; delete the keys that match ${pattern}, or choose another key template.`,
-      );
-    }
+    yield keys.filter((key) => !key.startsWith(PREFIX));
     cursor = next;
   } while (cursor !== "0");
+}
+
+/** There is no renaming all keys of a template in one transaction, so what the old one has is not taken over. */
+export async function refuseRename(
+  redis: Redis,
+  task: string,
+  renamedFrom: string | undefined,
+): Promise<void> {
+  if (renamedFrom === undefined) return;
+  const start = task.indexOf(":") + 1;
+  const connector = task.slice(0, start);
+  const former = renamedFrom.startsWith(connector) ? renamedFrom : connector + renamedFrom;
+  if ((await redis.exists(checkpointKey(task))) === 1) return;
+  if ((await redis.exists(checkpointKey(former))) === 0) return;
+  throw new HaltError(
+    `Redis cannot rename the rows of "${former}" as one; leave renamedFrom out, so that the new keys are filled from history, and delete those of the old template and ${checkpointKey(former)} when nobody reads them any more.`,
+  );
 }
 
 /**

@@ -17,6 +17,7 @@ export function hashRows(collection: CollectionPlan, template: Template): RowFor
     );
   }
   return {
+    type: "hash",
     script: STORE_HASHES,
     trial: [
       ["2", "1", "a", "1", "b"],

@@ -5,6 +5,7 @@ import type { Template } from "./template.ts";
 /** The whole document as a JSON text. */
 export function jsonRows(template: Template): RowForm {
   return {
+    type: "string",
     script: STORE_JSON,
     trial: [["1"], [""]],
     pattern: template.pattern,

@@ -4,6 +4,8 @@ import type { KeyValues, RowChange } from "../driver.ts";
 
 /** How a row looks in Redis: a hash, a JSON text, or a member of a sorted set. */
 export interface RowForm {
+  /** What Redis calls the type of the rows' keys. */
+  readonly type: "hash" | "string" | "zset";
   /** The script that stores such rows. */
   readonly script: string;
   /** The script's ARGV for one row at the key that follows the checkpoint: written, and taken away again. */

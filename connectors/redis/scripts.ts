@@ -6,11 +6,13 @@
  * A script rather than a function library (Redis 7): it needs no version beyond 6, and leaves nothing in the server.
  */
 
+const MOVE = "redis.call('HSET', KEYS[1], 'position', ARGV[3])\n";
+
 /**
  * KEYS: the checkpoint, then the keys of the rows. ARGV: fence, expected position ("" for none), next position, rows.
  * Returns `{"ok"}`, or what was in the way and what was found.
  */
-function script(type: string | undefined, rows: string): string {
+function script(type: string | undefined, rows: string, end = MOVE): string {
   const checkTypes = `
 for i = 2, #KEYS do
   local found = redis.call('TYPE', KEYS[i]).ok
@@ -21,8 +23,7 @@ if fence ~= ARGV[1] then return {'fence', fence} end
 local position = redis.call('HGET', KEYS[1], 'position') or ''
 if position ~= ARGV[2] then return {'position', position} end${type === undefined ? "" : checkTypes}
 ${rows}
-redis.call('HSET', KEYS[1], 'position', ARGV[3])
-return {'ok'}`;
+${end}return {'ok'}`;
 }
 
 /** Per row: how many arguments of HSET follow (0: the row goes), how many of HDEL, and both. */
@@ -63,9 +64,28 @@ export const STORE_MEMBERS = script(
 end`,
 );
 
-/** KEYS: the checkpoint. ARGV: a random token. Returns the new fence and the position ("" for none). */
+/** ARGV: fence, expected position, the position once all rows are gone. Says so before the first of them goes. */
+export const BEGIN_CLEARING = clearing("redis.call('HSET', KEYS[1], 'clearing', ARGV[3])");
+
+/** KEYS: the checkpoint, then keys of rows. ARGV: fence, expected position, the type that rows have. */
+export const CLEAR_ROWS = clearing(`for i = 2, #KEYS do
+  if redis.call('TYPE', KEYS[i]).ok == ARGV[3] then redis.call('UNLINK', KEYS[i]) end
+end`);
+
+/** ARGV: fence, expected position, the position now that all rows are gone. */
+export const END_CLEARING = clearing("redis.call('HSET', KEYS[1], 'position', ARGV[3], 'clearing', '')");
+
+function clearing(work: string): string {
+  return script(undefined, work, "");
+}
+
+/**
+ * KEYS: the checkpoint. ARGV: a random token. Returns the new fence, the position ("" for none), and the one that a
+ * clearing leads to ("" where none is under way).
+ */
 export const TAKE_FENCE = `local former = redis.call('HGET', KEYS[1], 'fence') or '0'
 local number = tonumber(string.match(former, '^%d+')) or 0
 local fence = string.format('%d:%s', number + 1, ARGV[1])
 redis.call('HSET', KEYS[1], 'fence', fence)
-return {fence, redis.call('HGET', KEYS[1], 'position') or ''}`;
+local position = redis.call('HGET', KEYS[1], 'position') or ''
+return {fence, position, redis.call('HGET', KEYS[1], 'clearing') or ''}`;

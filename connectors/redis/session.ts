@@ -3,8 +3,9 @@ import type { Redis } from "ioredis";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { FencedError, HaltError, type KeyValues, type RowChange, type TargetSession } from "../driver.ts";
 import { withoutCommand } from "./connection.ts";
-import { numberOf, type Ownership } from "./fence.ts";
+import { keysLike, numberOf, type Ownership } from "./fence.ts";
 import type { RowForm } from "./row-form.ts";
+import { BEGIN_CLEARING, CLEAR_ROWS, END_CLEARING } from "./scripts.ts";
 
 /** Redis serves nobody else while the script runs: so many rows take it some ten milliseconds. */
 const MAX_ROWS = 2_000;
@@ -18,19 +19,19 @@ export interface SessionParts {
 }
 
 export class RedisSession implements TargetSession {
-  readonly position: Json | undefined;
   readonly reducesInTarget = false;
   readonly maxRows = MAX_ROWS;
   readonly #parts: SessionParts;
-  readonly #sha: string;
   /** JSON of the position that the checkpoint must have when the next transaction begins; "" for none. */
   #expected: string;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
     this.#expected = parts.owned.position;
-    this.position = parts.owned.position === "" ? undefined : JSON.parse(parts.owned.position);
-    this.#sha = createHash("sha1").update(parts.form.script).digest("hex");
+  }
+
+  get position(): Json | undefined {
+    return this.#expected === "" ? undefined : JSON.parse(this.#expected);
   }
 
   async load(keys: readonly KeyValues[]): Promise<readonly (JsonObject | undefined)[]> {
@@ -48,29 +49,56 @@ export class RedisSession implements TargetSession {
   }
 
   async store(changes: readonly RowChange[], next: Json): Promise<void> {
-    const { checkpoint, form, owned } = this.#parts;
+    const { form } = this.#parts;
     const position = JSON.stringify(next);
     const { keys, args } = form.encode(changes);
-    const [outcome, found = "", type] = await this.#run(
-      [checkpoint, ...keys],
-      [owned.fence, this.#expected, position, ...args],
-    );
-    if (outcome === "ok") this.#expected = position;
-    else throw this.#refusal(outcome, found, type);
+    await this.#run(form.script, keys, position, ...args);
+    this.#expected = position;
+  }
+
+  /** The checkpoint says that it is under way until the last row is gone: whoever opens the task next finishes it. */
+  async clear(next: Json): Promise<void> {
+    const { redis, form } = this.#parts;
+    const position = JSON.stringify(next);
+    await this.#run(BEGIN_CLEARING, [], position);
+    try {
+      for await (const keys of keysLike(redis, form.pattern)) {
+        if (keys.length > 0) await this.#run(CLEAR_ROWS, keys, form.type);
+      }
+    } catch (error) {
+      throw error instanceof HaltError ? error : withoutCommand(error);
+    }
+    await this.#run(END_CLEARING, [], position);
+    this.#expected = position;
   }
 
   async close(): Promise<void> {
     this.#parts.redis.disconnect();
   }
 
+  /** Throws what the script found in the way. */
+  async #run(script: string, keys: readonly string[], ...args: readonly string[]): Promise<void> {
+    const { checkpoint, owned } = this.#parts;
+    const [outcome, found = "", type] = await this.#evaluate(
+      script,
+      [checkpoint, ...keys],
+      [owned.fence, this.#expected, ...args],
+    );
+    if (outcome !== "ok") throw this.#refusal(outcome, found, type);
+  }
+
   /** The server knows a script by its hash once it has seen it, until it restarts or forgets all scripts. */
-  async #run(keys: readonly string[], args: readonly string[]): Promise<readonly (string | undefined)[]> {
-    const { redis, form } = this.#parts;
-    const run = () => redis.evalsha(this.#sha, keys.length, ...keys, ...args);
+  async #evaluate(
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<readonly (string | undefined)[]> {
+    const { redis } = this.#parts;
+    const run = () => redis.evalsha(hashOf(script), keys.length, ...keys, ...args);
     try {
       const reply = await run().catch(async (error: Error) => {
         if (!error.message.startsWith("NOSCRIPT")) throw error;
-        await redis.script("LOAD", form.script);
+        await redis.script("LOAD", script);
         return run();
       });
       // The scripts return arrays of strings.
@@ -97,4 +125,12 @@ export class RedisSession implements TargetSession {
       "Redis: the server went back to an earlier state; the task goes on from the position found there.",
     );
   }
+}
+
+const hashes = new Map<string, string>();
+
+function hashOf(script: string): string {
+  const known = hashes.get(script) ?? createHash("sha1").update(script).digest("hex");
+  hashes.set(script, known);
+  return known;
 }

@@ -22,6 +22,7 @@ export function sortedSetRows(
     throw new HaltError(`The score "${scorePath}" must be a required number or integer of the schema.`);
   }
   return {
+    type: "zset",
     script: STORE_MEMBERS,
     trial: [
       ["2", "1", "a"],

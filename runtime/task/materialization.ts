@@ -1,18 +1,31 @@
-import type { MaterializationDriver, RowChange, TargetSession } from "../../connectors/driver.ts";
-import type { JsonObject } from "../../plan/plan.ts";
-import type { Head } from "../head/head.ts";
-import { type Chunk, JournalReader } from "../journal/reader.ts";
-import type { Run } from "../journal/run.ts";
-import { isRemoval, parseRun } from "../journal/runs.ts";
+import {
+  type DeltaDocument,
+  HaltError,
+  type MaterializationDriver,
+  type RowChange,
+  type TargetSession,
+} from "../../connectors/driver.ts";
+import type { Json, JsonObject } from "../../plan/plan.ts";
+import type { Head, Position } from "../head/head.ts";
+import { MergedReader } from "../journal/merged-reader.ts";
 import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
-import { offsetIn, positionAt } from "./position.ts";
+import { DocumentSource } from "./document-source.ts";
 import type { MaterializationTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
 
 /** Documents that one transaction combines at most, however few keys they have: bounds what a crash repeats. */
 const TRANSACTION_DOCUMENTS = 500_000;
+
+/** A transaction in the making: documents are added until it is full, then it is taken. */
+interface Batch {
+  readonly full: boolean;
+  /** Adds documents of one run. */
+  fill(source: DocumentSource): void;
+  /** Begins a new one. What is returned stores what was added, in one transaction of the target. */
+  take(): (next: Json) => Promise<void>;
+}
 
 /**
  * Reads the source from the checkpoint that the target holds, combines by key, and stores rows and checkpoint in
@@ -27,114 +40,126 @@ export async function runMaterialization(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
+  const { plan } = task;
   const session = await driver.open({
     task: task.name,
     collection: task.collection,
     config: task.config,
+    mode: plan.mode ?? "standard",
+    renamedFrom: plan.renamedFrom && `${plan.connector}:${plan.renamedFrom}`,
     log: taskLog(task.name, report),
   });
   try {
-    await follow(task, session, head, store, signal, report);
+    const start = await startOf(task, session, report);
+    const reader = await openReader(task, head, store, start);
+    await follow(task, session, new DocumentSource(reader, task.epoch), signal, report);
   } finally {
     await session.close().catch(() => {}); // the connection may be what failed
   }
 }
 
+/** What a target keeps: where its rows end, and which of the user's back-fills they are of. */
+interface Checkpoint {
+  readonly journals: Position;
+  readonly backfill: number;
+}
+
+/** Empties the target where the flow asks for a back-fill that it has not had. */
+async function startOf(task: MaterializationTask, session: TargetSession, report: Report): Promise<Position> {
+  const { backfill = 0 } = task.plan;
+  if (session.position === undefined) return {};
+  const found = readCheckpoint(session.position);
+  if (found === undefined) {
+    throw new HaltError(
+      `The checkpoint that the target of "${task.name}" holds was not written by this version of Weir; empty the target together with its checkpoint, or materialize into a new name.`,
+    );
+  }
+  if (found.backfill === backfill) return found.journals;
+  taskLog(task.name, report).info(
+    `Empties the target and fills it from history: backfill is ${backfill}, and was ${found.backfill}.`,
+  );
+  await session.clear({ journals: {}, backfill });
+  return {};
+}
+
+function readCheckpoint(position: Json): Checkpoint | undefined {
+  const { journals, backfill } = Object(position) as { journals?: unknown; backfill?: unknown };
+  if (typeof journals !== "object" || journals === null || typeof backfill !== "number") return undefined;
+  // `journals` is what `follow` wrote.
+  return { journals: journals as Position, backfill };
+}
+
+function openReader(
+  { plan, epoch }: MaterializationTask,
+  head: Head,
+  store: ObjectStore,
+  start: Position,
+): Promise<MergedReader> {
+  const { collection, where } = plan;
+  const view = { collection, where, fromTime: 0, untilTime: Infinity, priority: 0, readDelayMs: 0 };
+  return MergedReader.open(head, store, [view], [Object.keys(start).length === 0 ? undefined : start], epoch);
+}
+
 async function follow(
   task: MaterializationTask,
   session: TargetSession,
-  head: Head,
-  store: ObjectStore,
+  source: DocumentSource,
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  const reducer = compileReducer(task.collection);
-  const combiner = new Combiner(task.collection, reducer);
-  const start = offsetIn(session.position, task.source);
-  const source = new DocumentSource(new JournalReader(head, store, task.source.id, start), start);
+  const { mode, backfill = 0 } = task.plan;
+  const batch = mode === "delta" ? deltaBatch(task, session) : reducedBatch(task, session);
   report({ kind: "opened", task: task.name });
-  report({
-    kind: "progress",
-    task: task.name,
-    position: positionAt(task.source, start),
-    documents: 0,
-    at: 0,
-  });
+  report({ kind: "progress", task: task.name, positions: [source.position], documents: 0, at: 0 });
   let storing: Promise<void> = Promise.resolve();
-  while (await source.ready(signal)) {
-    const from = source.offset;
-    const limit = from + TRANSACTION_DOCUMENTS;
+  // In a quiet flow no document may come for long: waiting for one ends when the transaction under way fails.
+  const failed = new AbortController();
+  const ended = AbortSignal.any([signal, failed.signal]);
+  while (await source.ready(ended)) {
+    const from = source.taken;
     do {
-      source.combineInto(combiner, session.maxRows, limit);
-    } while (combiner.size < session.maxRows && source.offset < limit && (await source.more()));
-    const { offset: next, at } = source;
-    const changes = combiner.drain();
+      batch.fill(source);
+    } while (!batch.full && (await source.more()));
+    const { position, at, taken } = source;
+    const store = batch.take();
     await storing;
-    const rows = session.reducesInTarget
-      ? changes
-      : withStored(reducer, changes, await load(changes, session));
-    const position = positionAt(task.source, next);
-    storing = session
-      .store(rows, position)
-      .then(() => report({ kind: "progress", task: task.name, position, documents: next - from, at }));
-    // Awaited before the next store; until then a failure must not count as unhandled.
-    storing.catch(() => {});
+    storing = store({ journals: position, backfill }).then(() =>
+      report({ kind: "progress", task: task.name, positions: [position], documents: taken - from, at }),
+    );
+    storing.catch(() => failed.abort());
   }
   await storing;
 }
 
-/** Documents of a journal, to be taken a transaction at a time: a transaction may end inside a run. */
-class DocumentSource {
-  readonly #reader: JournalReader;
-  /** Offset of the next document that `combineInto` takes. */
-  offset: number;
-  /** Commit time of the newest run taken from. */
-  at = 0;
-  #runs: Run[] = [];
-  #parsed: { readonly end: number; readonly documents: readonly JsonObject[] } | undefined;
-
-  constructor(reader: JournalReader, offset: number) {
-    this.#reader = reader;
-    this.offset = offset;
-  }
-
-  /** Waits until there are documents; false once the signal aborts. */
-  async ready(signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return false;
-    if (this.#parsed || this.#runs.length > 0) return true;
-    return this.#accept(await this.#reader.next(signal));
-  }
-
-  /** Whether there are more without waiting. */
-  async more(): Promise<boolean> {
-    if (this.#parsed || this.#runs.length > 0) return true;
-    return this.#accept(await this.#reader.poll());
-  }
-
-  #accept(chunk: Chunk | undefined): boolean {
-    if (chunk) this.#runs = [...chunk.runs];
-    return chunk !== undefined;
-  }
-
-  /** Takes documents until the combiner holds `maxKeys` keys, the limit is reached, or a run ends. */
-  combineInto(combiner: Combiner, maxKeys: number, limit: number): void {
-    const { end, documents } = this.#parsed ?? this.#parseNext();
-    const stop = Math.min(end, limit);
-    while (this.offset < stop && combiner.size < maxKeys) {
-      const document = documents[documents.length - (end - this.offset)] as JsonObject; // offset < end
-      if (isRemoval(document)) combiner.remove(document);
-      else combiner.add(document);
-      this.offset++;
-    }
-    this.#parsed = this.offset < end ? { end, documents } : undefined;
-  }
-
-  #parseNext(): { end: number; documents: readonly JsonObject[] } {
-    const run = this.#runs.shift();
-    if (!run) throw new Error("No run to parse: ask `ready` or `more` first.");
-    this.at = run.at;
-    return { end: run.first + run.count, documents: parseRun(run) };
-  }
+/** A row per key, fully reduced. */
+function reducedBatch({ collection }: MaterializationTask, session: TargetSession): Batch {
+  const reducer = compileReducer(collection);
+  const combiner = new Combiner(collection, reducer);
+  let documents = 0;
+  return {
+    get full() {
+      return combiner.size >= session.maxRows || documents >= TRANSACTION_DOCUMENTS;
+    },
+    fill(source) {
+      const before = source.taken;
+      source.take(TRANSACTION_DOCUMENTS - documents, (document, { removed }) => {
+        if (removed) combiner.remove(document);
+        else combiner.add(document);
+        return combiner.size < session.maxRows;
+      });
+      documents += source.taken - before;
+    },
+    take() {
+      const changes = combiner.drain();
+      documents = 0;
+      return async (next) => {
+        const rows = session.reducesInTarget
+          ? changes
+          : withStored(reducer, changes, await load(changes, session));
+        await session.store(rows, next);
+      };
+    },
+  };
 }
 
 async function load(
@@ -143,4 +168,31 @@ async function load(
 ): Promise<readonly (JsonObject | undefined)[]> {
   const keys = keysToLoad(changes);
   return keys.length === 0 ? [] : session.load(keys);
+}
+
+/** A row per document, as it was appended. */
+function deltaBatch({ name }: MaterializationTask, session: TargetSession): Batch {
+  const append = session.append?.bind(session);
+  if (append === undefined) throw new HaltError(`The target of "${name}" has no mode "delta"; leave it out.`);
+  let documents: DeltaDocument[] = [];
+  return {
+    get full() {
+      return documents.length >= session.maxRows;
+    },
+    fill(source) {
+      source.take(session.maxRows - documents.length, (document, place) => {
+        documents.push({ ...place, document: place.removed ? withoutMeta(document) : document });
+        return true;
+      });
+    },
+    take() {
+      const taken = documents;
+      documents = [];
+      return (next) => append(taken, next);
+    },
+  };
+}
+
+function withoutMeta({ _meta, ...document }: JsonObject): JsonObject {
+  return document;
 }

@@ -1,0 +1,106 @@
+import type { JsonObject } from "../../plan/plan.ts";
+import type { JournalId, Position } from "../head/head.ts";
+import type { MergedChunk, MergedReader, SourceRun } from "../journal/merged-reader.ts";
+import { isRemoval, parseRun } from "../journal/runs.ts";
+
+/** Gets a document that is the receiver's alone, and says whether it wants another. */
+export type Take = (document: JsonObject, place: DocumentPlace) => boolean;
+
+export interface DocumentPlace {
+  readonly journal: JournalId;
+  readonly offset: number;
+  /** Commit time, µs since 1970 UTC. */
+  readonly at: number;
+  readonly removed: boolean;
+}
+
+/** Documents of one collection's journals, to be taken a transaction at a time: a transaction may end inside a run. */
+export class DocumentSource {
+  readonly #reader: MergedReader;
+  readonly #epoch: number;
+  /** Before the runs. */
+  #before: Position;
+  /** Once all runs are taken. */
+  #after: Position;
+  /** Next offsets of the journals of which runs were taken. */
+  readonly #offsets = new Map<JournalId, number>();
+  #runs: readonly SourceRun[] = [];
+  /** Index of the next run, and of the next document in it. */
+  #run = 0;
+  #document = 0;
+  #parsed: readonly JsonObject[] | undefined;
+  /** Documents taken. */
+  taken = 0;
+  /** Commit time of the newest run taken from. */
+  at = 0;
+
+  constructor(reader: MergedReader, epoch: number) {
+    this.#reader = reader;
+    this.#epoch = epoch;
+    this.#before = reader.positions[0] ?? {};
+    this.#after = this.#before;
+  }
+
+  /** Of the documents taken so far. */
+  get position(): Position {
+    if (this.#run >= this.#runs.length) return this.#after;
+    const taken = [...this.#offsets].map(([journal, offset]) => [journal, [this.#epoch, offset]] as const);
+    return { ...this.#before, ...Object.fromEntries(taken) };
+  }
+
+  /** Waits until there are documents; false once the signal aborts. */
+  async ready(signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      if (this.#run < this.#runs.length) return true;
+      if (!this.#accept(await this.#reader.next(signal))) return false;
+    }
+    return false;
+  }
+
+  /** Whether there are more without waiting. */
+  async more(): Promise<boolean> {
+    while (this.#run >= this.#runs.length) {
+      if (!this.#accept(await this.#reader.poll())) return false;
+    }
+    return true;
+  }
+
+  #accept(chunk: MergedChunk | undefined): boolean {
+    if (chunk === undefined) return false;
+    this.#runs = chunk.runs;
+    this.#run = 0;
+    this.#before = this.#after;
+    this.#after = chunk.positions[0] ?? {};
+    this.#offsets.clear();
+    return true;
+  }
+
+  /** Hands over up to `most` documents, until `take` wants no more or a run ends. */
+  take(most: number, take: Take): void {
+    const source = this.#runs[this.#run];
+    if (source === undefined) throw new Error("No run to take from: ask `ready` or `more` first.");
+    const { journal, run } = source;
+    this.#parsed ??= parseRun(run);
+    const documents = this.#parsed;
+    const stop = Math.min(documents.length, this.#document + most);
+    const from = this.#document;
+    let at = from;
+    let wanted = true;
+    while (wanted && at < stop) {
+      const document = documents[at] as JsonObject; // at < length
+      wanted = take(document, { journal, offset: run.first + at, at: run.at, removed: isRemoval(document) });
+      at++;
+    }
+    this.taken += at - from;
+    this.at = run.at;
+    this.#document = at;
+    this.#offsets.set(journal, run.first + at);
+    if (at === documents.length) this.#endRun();
+  }
+
+  #endRun(): void {
+    this.#run++;
+    this.#document = 0;
+    this.#parsed = undefined;
+  }
+}

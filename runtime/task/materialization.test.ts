@@ -1,0 +1,287 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type {
+  DeltaDocument,
+  MaterializationContext,
+  RowChange,
+  TargetSession,
+} from "../../connectors/driver.ts";
+import type { CollectionPlan, Json, JsonObject, MaterializationPlan } from "../../plan/plan.ts";
+import { EmbeddedHead } from "../head/embedded-head.ts";
+import type { Head } from "../head/head.ts";
+import { HeadService } from "../head/head-service.ts";
+import { identityOf } from "../reduction/key.ts";
+import { type ObjectStore, openStore } from "../store/store.ts";
+import { runMaterialization } from "./materialization.ts";
+
+let directory: string;
+let head: Head & { close(): Promise<void> };
+let store: ObjectStore;
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), "weir-materialization-"));
+  head = new HeadService(new EmbeddedHead(join(directory, "head")), (error) => {
+    throw error;
+  });
+  store = await openStore({ directory: join(directory, "store") });
+});
+afterEach(async () => {
+  await head.close();
+  await store.close();
+  rmSync(directory, { recursive: true });
+});
+
+const collection: CollectionPlan = {
+  schema: {
+    type: "object",
+    properties: { id: { type: "integer" }, n: { type: "integer" } },
+    required: ["id", "n"],
+  },
+  key: ["id"],
+  reduce: { n: "sum" },
+};
+
+/** A target in memory, which survives its sessions, and fails when it is told to. */
+class MemoryTarget {
+  readonly rows = new Map<unknown, JsonObject>();
+  readonly log: DeltaDocument[] = [];
+  readonly contexts: MaterializationContext[] = [];
+  position: Json | undefined;
+  maxRows = 3;
+  clears = 0;
+  /** Of the coming calls: whether each is applied, and its answer lost. */
+  failures: ("before" | "after" | "none")[] = [];
+
+  readonly driver = {
+    open: async (context: MaterializationContext): Promise<TargetSession> => {
+      this.contexts.push(context);
+      return {
+        position: this.position,
+        reducesInTarget: false,
+        maxRows: this.maxRows,
+        load: async (keys) => keys.map((key) => this.rows.get(identityOf(key))),
+        store: (changes, next) => this.#apply(next, () => this.#store(changes)),
+        append: (documents, next) => this.#apply(next, () => void this.log.push(...documents)),
+        clear: (next) =>
+          this.#apply(next, () => {
+            this.clears++;
+            this.rows.clear();
+            this.log.length = 0;
+          }),
+        close: async () => {},
+      };
+    },
+  };
+
+  async #apply(next: Json, apply: () => void): Promise<void> {
+    const failure = this.failures.shift() ?? "none";
+    if (failure === "before") throw new Error("lost before");
+    apply();
+    this.position = structuredClone(next);
+    if (failure === "after") throw new Error("lost after");
+  }
+
+  #store(changes: readonly RowChange[]): void {
+    for (const change of changes) {
+      if (change.op === "remove") this.rows.delete(identityOf(change.key));
+      else this.rows.set(identityOf(change.key), change.document);
+    }
+  }
+}
+
+interface Entry {
+  readonly logical: string;
+  readonly id: number;
+  readonly n: number;
+  readonly removed: boolean;
+}
+
+/** One transaction with these documents, each in the journal of its key. */
+async function commit(fence: number, entries: readonly Entry[], name = "c"): Promise<void> {
+  const places = [...new Set(entries.map(({ logical, id }) => `${logical}/${id % 2}`))];
+  const journals = await head.ensureJournals(
+    places.map((place) => {
+      const [logical = "", partition] = place.split("/");
+      return { collection: name, logical, partition: Number(partition) };
+    }),
+  );
+  const appends = journals.map(({ id: journal }, i) => {
+    const own = entries.filter(({ logical, id }) => `${logical}/${id % 2}` === places[i]);
+    const lines = own.map(({ id, n, removed }) =>
+      JSON.stringify(removed ? { id, _meta: { removed: true } } : { id, n }),
+    );
+    return { journal, count: own.length, lines: Uint8Array.from(Buffer.from(`${lines.join("\n")}\n`)) };
+  });
+  await head.commit({ task: "c", fence, appends });
+}
+
+/** Runs until so many documents were read since the target's position, or the target fails; true if it did not. */
+async function run(
+  target: MemoryTarget,
+  plan: Partial<MaterializationPlan>,
+  until: () => boolean,
+): Promise<boolean> {
+  const stop = new AbortController();
+  const guarantee = { delivery: "exactly-once", mechanism: "" } as const;
+  const full: MaterializationPlan = { connector: "memory", config: {}, guarantee, collection: "c", ...plan };
+  const running = runMaterialization(
+    { kind: "materialization", name: "memory:t", plan: full, config: {}, collection, epoch: 1 },
+    target.driver,
+    head,
+    store,
+    stop.signal,
+    (report) => {
+      if (report.kind === "progress" && until()) stop.abort();
+    },
+  );
+  return running.then(
+    () => true,
+    (error: Error) => {
+      if (!error.message.startsWith("lost ")) throw error;
+      return false;
+    },
+  );
+}
+
+const entry: fc.Arbitrary<Entry> = fc.record({
+  logical: fc.constantFrom("country=DE", "country=NL"),
+  id: fc.nat(5),
+  n: fc.integer({ min: -9, max: 9 }),
+  removed: fc.nat(4).map((n) => n === 0),
+});
+const failure = fc.constantFrom("before", "after", "none", "none" as const);
+
+describe("for every history in several journals, and every way to lose the target's answers", () => {
+  const histories = fc.array(fc.array(entry, { minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 6 });
+
+  it.each(["standard", "delta"] as const)(
+    "each document counts once: %s",
+    { timeout: 120_000 },
+    async (mode) => {
+      let worlds = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          histories,
+          fc.array(failure),
+          fc.integer({ min: 1, max: 5 }),
+          async (history, failures, maxRows) => {
+            const name = `c${++worlds}`;
+            const { fence } = await head.openTask("c");
+            // A key is in one logical partition.
+            const placed = history.map((entries) =>
+              entries.map((each) => ({ ...each, logical: each.id < 3 ? "country=DE" : "country=NL" })),
+            );
+            for (const entries of placed) await commit(fence, entries, name);
+            const journals = (await head.journals()).filter((each) => each.collection === name);
+            const ends = journals.map(({ id, next }) => [id, next]);
+            const target = new MemoryTarget();
+            target.maxRows = maxRows;
+            target.failures = [...failures];
+            const done = () => {
+              const { journals: at = {} } = (target.position ?? {}) as {
+                journals?: Record<string, [number, number]>;
+              };
+              return ends.every(([id, next]) => at[String(id)]?.[1] === next);
+            };
+            while (!(await run(target, { collection: name, ...(mode === "delta" ? { mode } : {}) }, done)));
+            expect(done()).toBe(true);
+            const all = placed.flat();
+            if (mode === "delta") {
+              const ids = journals.map(({ id, logical, partition }) => ({
+                id,
+                place: `${logical}/${partition}`,
+              }));
+              for (const { id, place } of ids) {
+                const own = target.log.filter(({ journal }) => journal === id);
+                expect(own.map(({ offset }) => offset)).toEqual(own.map((_, i) => i));
+                const expected = all.filter((each) => `${each.logical}/${each.id % 2}` === place);
+                expect(own.map(({ document, removed }) => ({ document, removed }))).toEqual(
+                  expected.map(({ id: key, n, removed }) => ({
+                    document: removed ? { id: key } : { id: key, n },
+                    removed,
+                  })),
+                );
+              }
+              expect(target.log).toHaveLength(all.length);
+            } else {
+              const sums = new Map<number, number>();
+              for (const { id, n, removed } of all) {
+                if (removed) sums.delete(id);
+                else sums.set(id, (sums.get(id) ?? 0) + n);
+              }
+              const rows = [...target.rows.values()].map(({ id, n }) => [id, n]);
+              expect(new Map(rows as [number, number][])).toEqual(sums);
+            }
+          },
+        ),
+        { numRuns: 50 },
+      );
+    },
+  );
+});
+
+describe("a materialization", () => {
+  const entries = [0, 1, 2, 3].map((id): Entry => {
+    return { logical: id < 2 ? "country=DE" : "country=NL", id, n: 1, removed: false };
+  });
+
+  it("empties the target for a back-fill, once", async () => {
+    const { fence } = await head.openTask("c");
+    await commit(fence, entries);
+    const target = new MemoryTarget();
+    const full = () => target.rows.size === 4;
+    await run(target, {}, full);
+    target.rows.set("stale", { id: 9, n: 9 });
+    await run(target, {}, () => true);
+    expect(target.clears).toBe(0);
+    for (const _ of ["at first", "and again"]) {
+      await run(target, { backfill: 1 }, full);
+      expect(target.clears).toBe(1);
+      expect([...target.rows.values()].map(({ n }) => n)).toEqual([1, 1, 1, 1]);
+      expect(target.position).toMatchObject({ backfill: 1 });
+    }
+  });
+
+  it("begins again where a crash came between emptying and filling", async () => {
+    const { fence } = await head.openTask("c");
+    await commit(fence, entries);
+    const target = new MemoryTarget();
+    await run(target, {}, () => target.rows.size === 4);
+    target.failures = ["after"];
+    expect(await run(target, { backfill: 2 }, () => true)).toBe(false);
+    expect(target.rows.size).toBe(0);
+    await run(target, { backfill: 2 }, () => target.rows.size === 4);
+    expect(target.clears).toBe(1);
+  });
+
+  it("reads the logical partitions that `where` names", async () => {
+    const { fence } = await head.openTask("c");
+    await commit(fence, entries);
+    const target = new MemoryTarget();
+    await run(target, { where: { country: ["NL"] } }, () => target.rows.size === 2);
+    expect([...target.rows.values()].map(({ id }) => id).sort()).toEqual([2, 3]);
+  });
+
+  it("learns that a transaction failed though no document follows", async () => {
+    const { fence } = await head.openTask("c");
+    await commit(fence, entries);
+    const target = new MemoryTarget();
+    target.maxRows = 10;
+    target.failures = ["before"];
+    expect(await run(target, {}, () => target.rows.size === 4)).toBe(false);
+  });
+
+  it("halts on a checkpoint that is none of its own", async () => {
+    const target = new MemoryTarget();
+    target.position = { "journal-1": [1, 5] };
+    await expect(run(target, {}, () => true)).rejects.toThrow("was not written by this version of Weir");
+  });
+
+  it("tells its driver of mode and former name", async () => {
+    const target = new MemoryTarget();
+    await run(target, { mode: "delta", renamedFrom: "old" }, () => true);
+    expect(target.contexts[0]).toMatchObject({ mode: "delta", renamedFrom: "memory:old", task: "memory:t" });
+  });
+});
