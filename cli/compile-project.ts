@@ -1,6 +1,9 @@
+import { join } from "node:path";
 import {
+  type CheckResult,
   type CompiledBuild,
   type CompileResult,
+  checkFlows,
   compile,
   findFlowFiles,
   loadConfig,
@@ -18,6 +21,17 @@ export async function compileProject(
   const config = await loadConfig(process.cwd(), configFile);
   const flowFiles = await findFlowFiles(config, process.cwd(), files);
   return { ...(await compile({ projectDir: config.projectDir, files: flowFiles, targetFit })), config };
+}
+
+/** Whether the flows are right. What was found of flows that have not changed since is taken from the data directory. */
+export async function checkProject(
+  files: readonly string[],
+  configFile: string | undefined,
+): Promise<CheckResult> {
+  const config = await loadConfig(process.cwd(), configFile);
+  const flowFiles = await findFlowFiles(config, process.cwd(), files);
+  const request = { projectDir: config.projectDir, files: flowFiles, targetFit };
+  return checkFlows(request, join(config.dataDir, "cache", "check.json"));
 }
 
 /** The build. Diagnostics go to stderr; with an error among them there is none, and this throws. */

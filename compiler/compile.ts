@@ -21,10 +21,10 @@ import type { EvaluatedCollection, Evaluation } from "./evaluate/evaluation.ts";
 import { bundleFlows } from "./evaluate/flow-bundle.ts";
 import { importDiagnostics } from "./evaluate/import-diagnostics.ts";
 import type { Bundle } from "./transform/bundle.ts";
-import { bundleTransforms } from "./transform/transforms.ts";
+import { bundleFunctions, locateFunctions, surplusDiagnostics } from "./transform/transforms.ts";
 import { aimAt, callExtent } from "./typescript/calls.ts";
 import { typeDiagnostics } from "./typescript/diagnose.ts";
-import { openProgram } from "./typescript/program.ts";
+import { openProgram, programInputs } from "./typescript/program.ts";
 
 export interface CompileRequest {
   /** Absolute. Where tsconfig.json is looked for from; paths in source maps are relative to it. */
@@ -33,6 +33,8 @@ export interface CompileRequest {
   readonly files: readonly string[];
   /** Connectors' own checks, which the compiler cannot know. Without it they are left to the start of the flows. */
   readonly targetFit?: TargetFit;
+  /** Whether plan and bundles are wanted, or only what is wrong. Default true. */
+  readonly emit?: boolean;
 }
 
 export interface CompiledBuild {
@@ -48,7 +50,11 @@ export interface CompiledBuild {
 export interface CompileResult {
   /** Errors and warnings, sorted by place. */
   readonly diagnostics: readonly Diagnostic[];
-  /** Undefined if there are errors. */
+  /** Absolute paths of the files that were read, packages' too. Not complete where there are errors. */
+  readonly inputs: readonly string[];
+  /** How many collections the flows declare. Undefined if there are errors. */
+  readonly collections?: number;
+  /** Undefined if there are errors, or if it was not wanted. */
   readonly build?: CompiledBuild;
 }
 
@@ -57,6 +63,7 @@ export async function compile({
   projectDir,
   files,
   targetFit = () => [],
+  emit = true,
 }: CompileRequest): Promise<CompileResult> {
   const [first] = [...files].sort();
   const project: Place = {
@@ -73,20 +80,20 @@ export async function compile({
         fix: 'Write one below flows/ that ends in ".flow.ts", or say in weir.config.ts where they are: flows: "…/*.flow.ts".',
       },
     );
-    return { diagnostics: [found] };
+    return { diagnostics: [found], inputs: [] };
   }
   const sorted = [...new Set(files)].sort();
   // The evaluation runs in its thread while TypeScript keeps this one busy.
   const evaluating = evaluateFlows(projectDir, sorted, project);
   await evaluating.begun;
   const flow = openProgram(projectDir, sorted);
-  const typed = typeDiagnostics(flow, projectDir);
   const extentOf = (place: Place) => callExtent(flow, place);
   const diagnostics: Diagnostic[] = [];
-  const { evaluation, origins, diagnostics: failures } = await evaluating.done;
+  const { evaluation, origins, inputs: evaluated, diagnostics: failures } = await evaluating.done;
   diagnostics.push(...failures);
   if (evaluation === undefined || origins === undefined) {
-    return { diagnostics: sortDiagnostics(withoutEchoes(typed, diagnostics, extentOf)) };
+    const typed = await typeDiagnostics(flow, projectDir);
+    return { diagnostics: sortDiagnostics(withoutEchoes(typed, diagnostics, extentOf)), inputs: [] };
   }
 
   const declared = declaredBy(evaluation, origins);
@@ -96,10 +103,18 @@ export async function compile({
   const whole = evaluation.failure === undefined && evaluation.touches.length === 0;
   diagnostics.push(...declarationDiagnostics(declared, aim, project, whole, targetFit));
   diagnostics.push(...(await stateDiagnostics(declared, aim)));
-  const transforms = await bundleTransforms(flow, declared, origins, projectDir);
+  const located = locateFunctions(flow, declared, origins);
+  // esbuild bundles in a process of its own while TypeScript keeps this thread busy.
+  const bundling = bundleFunctions(flow, located.functions, projectDir, emit);
+  const typed = await typeDiagnostics(flow, projectDir);
+  const transforms = await bundling;
+  diagnostics.push(...located.diagnostics, ...surplusDiagnostics(flow, located.functions));
   diagnostics.push(...transforms.diagnostics);
   const sortedDiagnostics = sortDiagnostics(withoutEchoes(typed, diagnostics, extentOf));
-  if (hasErrors(sortedDiagnostics)) return { diagnostics: sortedDiagnostics };
+  const inputs = [...new Set([...programInputs(flow), ...evaluated, ...transforms.inputs])];
+  if (hasErrors(sortedDiagnostics)) return { diagnostics: sortedDiagnostics, inputs };
+  const collections = declared.captures.length + declared.derivations.length;
+  if (!emit) return { diagnostics: sortedDiagnostics, inputs, collections };
 
   const plan = assemblePlan(declared, transforms.byFunction);
   const planJson = canonicalJson(plan);
@@ -107,6 +122,8 @@ export async function compile({
   const ordered = [...bundles.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
   return {
     diagnostics: sortedDiagnostics,
+    inputs,
+    collections,
     build: { plan, planJson, planHash: sha256(planJson), bundles: ordered },
   };
 }
@@ -114,6 +131,8 @@ export async function compile({
 interface FlowEvaluation {
   readonly evaluation?: Evaluation;
   readonly origins?: Origins;
+  /** What was read for it, as far as it went. */
+  readonly inputs: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -126,17 +145,18 @@ function evaluateFlows(
   const run = async (): Promise<FlowEvaluation> => {
     const bundled = await bundleFlows(projectDir, files);
     if (bundled.kind === "failed") {
-      return { diagnostics: importDiagnostics(bundled.messages, projectDir, project) };
+      return { diagnostics: importDiagnostics(bundled.messages, projectDir, project), inputs: [] };
     }
     const result = await evaluate(bundled.bundle, resolve);
     if (result.kind === "endless") {
       const endless = diagnostic("WEIR0008", project, "The evaluation of the flow files did not end.", {
         fix: "Let flow files only declare: look for an endless loop, an await that nothing settles, or process.exit().",
       });
-      return { diagnostics: [endless] };
+      return { diagnostics: [endless], inputs: [] };
     }
     const origins = new Origins(bundled.bundle.map, result.bundleUrl, projectDir, project);
-    return { evaluation: result.evaluation, origins, diagnostics: [] };
+    const inputs = [...bundled.bundle.inputs, ...result.evaluation.modules];
+    return { evaluation: result.evaluation, origins, inputs, diagnostics: [] };
   };
   const done = run();
   done.then(

@@ -1,5 +1,5 @@
 import { hasErrors, renderGithub, renderJson, renderSarif, renderText } from "../../compiler/index.ts";
-import { compileProject } from "../compile-project.ts";
+import { checkProject } from "../compile-project.ts";
 
 type Format = "text" | "json" | "github" | "sarif";
 
@@ -10,12 +10,10 @@ interface CheckOptions {
 }
 
 export async function check(files: readonly string[], options: CheckOptions): Promise<void> {
-  const { diagnostics, build } = await compileProject(files, options.config);
+  const { diagnostics, collections } = await checkProject(files, options.config);
   const format = options.json ? "json" : options.format;
   process.stdout.write(RENDERERS[format](diagnostics, process.cwd()));
-  if (build && format === "text") {
-    process.stderr.write(`${summary(Object.keys(build.plan.collections).length)}\n`);
-  }
+  if (collections !== undefined && format === "text") process.stderr.write(`${summary(collections)}\n`);
   if (hasErrors(diagnostics)) process.exitCode = 1;
 }
 

@@ -1,4 +1,6 @@
 /** The thread in which flow files are evaluated, once. Started by `evaluate.ts`. */
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import {
   COLLECTOR,
@@ -31,6 +33,14 @@ const declarations: Declaration[] = [];
 const collector: Collector = { declare: (declaration) => void declarations.push(declaration) };
 Reflect.set(globalThis, COLLECTOR, collector);
 
+const modules = new Set<string>();
+registerHooks({
+  load: (url, context, next) => {
+    if (url.startsWith("file:") && url !== request.bundle) modules.add(fileURLToPath(url));
+    return next(url, context);
+  },
+});
+
 async function evaluate(): Promise<Evaluation> {
   let failure: EvaluationFailure | undefined;
   // Packages first, and unpoisoned: what they do when loaded is not the flow's doing.
@@ -52,7 +62,8 @@ async function evaluate(): Promise<Evaluation> {
     guard.restore();
   }
   const touches = guard.touches.map(({ what, stack }) => ({ what, frames: framesOf(stack) }));
-  return { declarations: describe(), touches, ...(failure === undefined ? {} : { failure }) };
+  const told = failure === undefined ? {} : { failure };
+  return { declarations: describe(), touches, modules: [...modules], ...told };
 }
 
 function describe(): readonly EvaluatedDeclaration[] {

@@ -92,6 +92,8 @@ export interface Evaluation {
   /** Set if the evaluation threw. */
   readonly failure?: EvaluationFailure;
   readonly touches: readonly EvaluationTouch[];
+  /** Absolute paths of the packages' modules that were loaded. */
+  readonly modules: readonly string[];
 }
 
 export interface EvaluationRequest {

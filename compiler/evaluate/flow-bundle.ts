@@ -1,9 +1,10 @@
 /** All flow files as one module, so that they are evaluated once and share what they import. */
 
+import { existsSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { sep } from "node:path";
+import { resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, type Message, type Plugin } from "esbuild";
+import { build, type Message, type Metafile, type Plugin } from "esbuild";
 import { processConditions } from "../conditions.ts";
 import { guardModule } from "./guarded-modules.ts";
 
@@ -13,6 +14,8 @@ export interface FlowBundle {
   readonly map: string;
   /** File URLs of the packages' modules that it imports. */
   readonly externals: readonly string[];
+  /** Absolute paths of the files in it. */
+  readonly inputs: readonly string[];
 }
 
 export type FlowBundleResult =
@@ -51,11 +54,18 @@ function externalPackages(externals: Set<string>): Plugin {
   };
 }
 
+/** Absolute paths of what was bundled; modules that plugins gave are left out. */
+export function filesOf({ inputs }: Metafile, workingDir: string): readonly string[] {
+  return Object.keys(inputs)
+    .map((path) => resolve(workingDir, path))
+    .filter((path) => existsSync(path));
+}
+
 export async function bundleFlows(projectDir: string, files: readonly string[]): Promise<FlowBundleResult> {
   const externals = new Set<string>();
   const entry = files.map((file) => `import ${JSON.stringify(file)};`).join("\n");
   try {
-    const { outputFiles } = await build({
+    const { outputFiles, metafile } = await build({
       stdin: { contents: entry, resolveDir: projectDir, sourcefile: "<flows>", loader: "js" },
       absWorkingDir: projectDir,
       outfile: "flows.mjs",
@@ -70,13 +80,19 @@ export async function bundleFlows(projectDir: string, files: readonly string[]):
       ignoreAnnotations: true,
       sourcemap: "external",
       sourcesContent: false,
+      metafile: true,
       logLevel: "silent",
       plugins: [externalPackages(externals)],
     });
     const output = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))?.text ?? "";
     return {
       kind: "bundled",
-      bundle: { code: output(".mjs"), map: output(".map"), externals: [...externals] },
+      bundle: {
+        code: output(".mjs"),
+        map: output(".map"),
+        externals: [...externals],
+        inputs: filesOf(metafile, projectDir),
+      },
     };
   } catch (error) {
     // esbuild's BuildFailure; anything else is a bug of ours and goes on up.

@@ -3,6 +3,7 @@
 import { isBuiltin } from "node:module";
 import { dirname, isAbsolute, relative } from "node:path";
 import { build, type Message, type Plugin } from "esbuild";
+import { filesOf } from "../evaluate/flow-bundle.ts";
 import { isHarmlessBuiltin } from "../evaluate/guarded-modules.ts";
 import { bundleHash } from "./bundle-hash.ts";
 import { SHIM_TEXT, WEIR_SHIM } from "./shim.ts";
@@ -23,7 +24,12 @@ export interface Bundle {
 }
 
 export type BundleResult =
-  | { readonly kind: "bundled"; readonly bundle: Bundle }
+  | {
+      readonly kind: "bundled";
+      readonly bundle: Bundle;
+      /** Absolute paths of the files in it. */
+      readonly inputs: readonly string[];
+    }
   | { readonly kind: "failed"; readonly messages: readonly Message[] };
 
 /** A module of Node that a package of the transform imports. Its text is matched by whoever reports it. */
@@ -63,7 +69,8 @@ export async function bundleTransform(
   readSource: (path: string) => string,
 ): Promise<BundleResult> {
   try {
-    const { outputFiles } = await build({
+    const { outputFiles, metafile } = await build({
+      metafile: true,
       stdin: {
         contents: `export { ${exported} as default } from ${JSON.stringify(sliced.entry)};`,
         resolveDir: dirname(sliced.entry),
@@ -91,7 +98,11 @@ export async function bundleTransform(
     const code = output(".mjs");
     const hash = await bundleHash(code);
     const map = wholeSources(output(".map"), projectDir, sliced, readSource);
-    return { kind: "bundled", bundle: { hash, code: `${code}//# sourceMappingURL=${hash}.mjs.map\n`, map } };
+    return {
+      kind: "bundled",
+      bundle: { hash, code: `${code}//# sourceMappingURL=${hash}.mjs.map\n`, map },
+      inputs: filesOf(metafile, projectDir),
+    };
   } catch (error) {
     // esbuild's BuildFailure; anything else is a bug of ours and goes on up.
     if (error instanceof Error && "errors" in error && Array.isArray(error.errors)) {

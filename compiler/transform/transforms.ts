@@ -1,6 +1,7 @@
 /** From the derivations' functions to their bundles: one for each distinct function. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { JsonSchema } from "../../plan/plan.ts";
 import type { Declared, Origins } from "../declared.ts";
 import { type DerivationFunction, functionsOf } from "../derivation-functions.ts";
 import { type Diagnostic, diagnostic, type Place } from "../diagnostics/diagnostic.ts";
@@ -17,40 +18,79 @@ import {
 } from "../typescript/transforms.ts";
 import { type Bundle, bundleTransform, NODE_MODULE } from "./bundle.ts";
 
-export interface TransformBundles {
-  /** By what V8 knows of the function. Lacks what has diagnostics. */
-  readonly byFunction: ReadonlyMap<FunctionFacts, Bundle>;
+/** A function of a derivation, and where its source stands. */
+export interface LocatedFunction extends DerivationFunction {
+  readonly found: FoundTransform;
+  /** Of the collection that it computes; undefined where that has diagnostics. */
+  readonly schema: JsonSchema | undefined;
+}
+
+export interface LocatedFunctions {
+  /** Lacks what has diagnostics. */
+  readonly functions: readonly LocatedFunction[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export async function bundleTransforms(
-  flow: FlowProgram,
-  declared: Declared,
-  origins: Origins,
-  projectDir: string,
-): Promise<TransformBundles> {
+export function locateFunctions(flow: FlowProgram, declared: Declared, origins: Origins): LocatedFunctions {
   const diagnostics: Diagnostic[] = [];
-  /** By the function's identity: one that several derivations use is bundled, and complained of, once. */
-  const bundles = new Map<string, Promise<Bundle | undefined>>();
-  const wanted = new Map<FunctionFacts, Promise<Bundle | undefined>>();
-  for (const derivation of declared.derivations) {
-    const { schema } = derivation.collection;
-    for (const each of functionsOf(derivation)) {
+  const functions = declared.derivations.flatMap((derivation) =>
+    functionsOf(derivation).flatMap((each) => {
       const found = locate(flow, each, derivation.place, origins, diagnostics);
-      if (found === undefined) continue;
-      if (each.gives === "outputs" && schema.json !== undefined)
-        diagnostics.push(...surplusOf(flow, found, schema.json, each.name));
-      const bundle = bundles.get(found.identity) ?? bundleOne(flow, found, each, projectDir, diagnostics);
-      bundles.set(found.identity, bundle);
-      wanted.set(each.facts, bundle);
-    }
+      return found === undefined ? [] : [{ ...each, found, schema: derivation.collection.schema.json }];
+    }),
+  );
+  return { functions, diagnostics };
+}
+
+/** What the functions return and the schemas do not have. Asks for types: cheap once they have been checked. */
+export function surplusDiagnostics(
+  flow: FlowProgram,
+  functions: readonly LocatedFunction[],
+): readonly Diagnostic[] {
+  return functions.flatMap(({ found, gives, schema, name }) =>
+    gives === "outputs" && schema !== undefined ? surplusOf(flow, found, schema, name) : [],
+  );
+}
+
+export interface FunctionBundles {
+  /** By what V8 knows of the function. Lacks what has diagnostics. */
+  readonly byFunction: ReadonlyMap<FunctionFacts, Bundle>;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Absolute paths of the files that were read. */
+  readonly inputs: readonly string[];
+}
+
+/** `emit` asks for the bundles; without it only those are made whose making may fail, and none are given. */
+export async function bundleFunctions(
+  flow: FlowProgram,
+  functions: readonly LocatedFunction[],
+  projectDir: string,
+  emit: boolean,
+): Promise<FunctionBundles> {
+  /** By the function's identity: one that several derivations use is bundled, and complained of, once. */
+  const bundling = new Map<string, Promise<BundledFunction>>();
+  for (const each of functions) {
+    const { identity } = each.found;
+    if (!bundling.has(identity)) bundling.set(identity, bundleOne(flow, each, projectDir, emit));
   }
+  const bundled = new Map<string, BundledFunction>();
+  for (const [identity, pending] of bundling) bundled.set(identity, await pending);
   const byFunction = new Map<FunctionFacts, Bundle>();
-  for (const [facts, pending] of wanted) {
-    const bundle = await pending;
+  for (const { facts, found } of functions) {
+    const bundle = bundled.get(found.identity)?.bundle;
     if (bundle !== undefined) byFunction.set(facts, bundle);
   }
-  return { byFunction, diagnostics };
+  return {
+    byFunction,
+    diagnostics: [...bundled.values()].flatMap(({ diagnostics }) => diagnostics),
+    inputs: [...bundled.values()].flatMap(({ inputs }) => inputs),
+  };
+}
+
+interface BundledFunction {
+  readonly bundle?: Bundle;
+  readonly inputs: readonly string[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 function locate(
@@ -92,39 +132,37 @@ function locate(
 
 async function bundleOne(
   flow: FlowProgram,
-  found: FoundTransform,
-  { name, gives }: DerivationFunction,
+  { found, name, gives }: LocatedFunction,
   projectDir: string,
-  diagnostics: Diagnostic[],
-): Promise<Bundle | undefined> {
+  emit: boolean,
+): Promise<BundledFunction> {
   const slice = sliceOf(flow, found, { name, takesParams: gives === "outputs" });
-  diagnostics.push(...slice.diagnostics);
-  if (slice.diagnostics.length > 0) return undefined;
+  if (slice.diagnostics.length > 0) return { diagnostics: slice.diagnostics, inputs: [] };
+  // What consists of the user's own modules alone has been checked by TypeScript.
+  if (!emit && !slice.reachesOut) return { diagnostics: [], inputs: [] };
   const read = (path: string) => readFileSync(path, "utf8");
   const result = await bundleTransform(projectDir, slice, TRANSFORM_EXPORT, read);
-  if (result.kind === "bundled") return result.bundle;
-  for (const { text, location } of result.messages) {
+  if (result.kind === "bundled") return { ...result, diagnostics: [] };
+  const diagnostics = result.messages.map(({ text, location }) => {
     const at = transformPlace(found);
     const within: Place | undefined =
       location === null
         ? undefined
         : { file: resolve(projectDir, location.file), line: location.line, column: location.column + 1 };
     const related = within === undefined ? [] : [{ ...within, message: "It is imported here." }];
-    diagnostics.push(
-      text.endsWith(NODE_MODULE)
-        ? diagnostic(
-            "WEIR3008",
-            at,
-            `The ${name} reaches ${text.slice(0, -NODE_MODULE.length).trim()}, a module of Node that a pure function does not need.`,
-            {
-              related,
-              fix: "Compute from the document alone; read files and services in a capture.",
-            },
-          )
-        : diagnostic("WEIR3010", within ?? at, `The ${name} cannot be bundled: ${text}.`, {
-            fix: "Import in a transform only modules that exist and export what is imported.",
-          }),
-    );
-  }
-  return undefined;
+    return text.endsWith(NODE_MODULE)
+      ? diagnostic(
+          "WEIR3008",
+          at,
+          `The ${name} reaches ${text.slice(0, -NODE_MODULE.length).trim()}, a module of Node that a pure function does not need.`,
+          {
+            related,
+            fix: "Compute from the document alone; read files and services in a capture.",
+          },
+        )
+      : diagnostic("WEIR3010", within ?? at, `The ${name} cannot be bundled: ${text}.`, {
+          fix: "Import in a transform only modules that exist and export what is imported.",
+        });
+  });
+  return { diagnostics, inputs: [] };
 }

@@ -7,6 +7,8 @@ export interface ProjectOptions {
   /** Declaration files that the project's tsconfig.json includes: they may declare globals. */
   readonly ambient: readonly string[];
   readonly configFile: string | undefined;
+  /** That one, and those that it extends. */
+  readonly configFiles: readonly string[];
   readonly errors: readonly ts.Diagnostic[];
 }
 
@@ -30,8 +32,9 @@ export function projectOptions(projectDir: string): ProjectOptions {
   const options = parsed?.options ?? DEFAULTS;
   return {
     configFile,
+    configFiles: parsed === undefined || configFile === undefined ? [] : [configFile, ...extendedBy(parsed)],
     ambient: parsed?.fileNames.filter((name) => /\.d\.[cm]?ts$/.test(name)) ?? [],
-    errors: parsed?.errors.filter((error) => error.code !== NO_INPUTS) ?? [],
+    errors: parsed === undefined ? [] : ts.getConfigFileParsingDiagnostics(parsed).filter(isFault),
     options: {
       ...options,
       customConditions: [...new Set([...(options.customConditions ?? []), ...conditions(options)])],
@@ -55,16 +58,19 @@ export function projectOptions(projectDir: string): ProjectOptions {
 /** "No inputs were found in config file": the flow files are our inputs. */
 const NO_INPUTS = 18003;
 
+function isFault({ code }: ts.Diagnostic): boolean {
+  return code !== NO_INPUTS;
+}
+
 function parseConfig(configFile: string): ts.ParsedCommandLine {
-  const { config, error } = ts.readConfigFile(configFile, ts.sys.readFile);
-  const parsed = ts.parseJsonConfigFileContent(
-    config ?? {},
-    ts.sys,
-    dirname(configFile),
-    undefined,
-    configFile,
-  );
-  return error === undefined ? parsed : { ...parsed, errors: [error, ...parsed.errors] };
+  const source = ts.readJsonConfigFile(configFile, ts.sys.readFile);
+  return ts.parseJsonSourceFileConfigFileContent(source, ts.sys, dirname(configFile), undefined, configFile);
+}
+
+function extendedBy({ options }: ts.ParsedCommandLine): readonly string[] {
+  // TypeScript keeps the file among the options, without a type.
+  const { configFile } = options as { readonly configFile?: ts.TsConfigSourceFile };
+  return configFile?.extendedSourceFiles ?? [];
 }
 
 /** Older module resolutions know no conditions, and TypeScript refuses the option there. */

@@ -45,6 +45,11 @@ function hostWithCache(options: ts.CompilerOptions): ts.CompilerHost {
   return host;
 }
 
+/** Absolute paths of what the program consists of: sources, declarations, and the project's configuration. */
+export function programInputs({ program, project }: FlowProgram): readonly string[] {
+  return [...program.getSourceFiles().map((file) => file.fileName), ...project.configFiles];
+}
+
 export interface SourceScope {
   readonly file: ts.SourceFile;
   readonly checker: ts.TypeChecker;

@@ -23,6 +23,8 @@ export interface TransformSlice {
   readonly modules: ReadonlyMap<string, string>;
   /** What an import in a sliced module leads to, if it is sliced too or the shim: by importing file and specifier. */
   readonly links: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Whether it imports something that is neither sliced nor the shim: of a package, say. */
+  readonly reachesOut: boolean;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -39,7 +41,8 @@ export function sliceTransform(
   const modules = new Map<string, string>();
   for (const [path, { scope: module, parts }] of slicing.modules)
     modules.set(path, sliceText(module.file, parts));
-  return { entry: scope.file.fileName, modules, links: slicing.links, diagnostics: slicing.diagnostics };
+  const { links, reachesOut, diagnostics } = slicing;
+  return { entry: scope.file.fileName, modules, links, reachesOut, diagnostics };
 }
 
 interface SlicedModule {
@@ -51,6 +54,7 @@ interface SlicedModule {
 class Slicing {
   readonly modules = new Map<string, SlicedModule>();
   readonly links = new Map<string, Map<string, string>>();
+  reachesOut = false;
   readonly diagnostics: Diagnostic[] = [];
   readonly #flow: FlowProgram;
   readonly #subject: SliceSubject;
@@ -267,7 +271,10 @@ class Slicing {
       return;
     }
     const target = this.#localTarget(scope, specifier);
-    if (target === undefined) return;
+    if (target === undefined) {
+      this.reachesOut = true;
+      return;
+    }
     this.#link(scope, specifier, target.file.fileName);
     this.#chain.push(specifier);
     this.#ask(target, asked);
