@@ -1,10 +1,16 @@
 #!/usr/bin/env node
-import { createRequire, enableCompileCache } from "node:module";
+import nodeModule from "node:module";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseFrom, parseLimit } from "./read-options.ts";
 
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`weir: This is Node ${process.versions.node}; Weir needs 22.18 or newer.\n`);
+  process.exit(1);
+}
+
 // TypeScript and esbuild are large: the second start takes them compiled.
-enableCompileCache();
+nodeModule.enableCompileCache();
 
 /** Each command's module is loaded when it is called: `run --plan` loads no compiler. */
 const program = new Command("weir")
@@ -134,6 +140,6 @@ function parsing<T>(parse: (text: string) => T): (text: string) => T {
 }
 
 function version(): string {
-  const require = createRequire(import.meta.url);
+  const require = nodeModule.createRequire(import.meta.url);
   return (require("weir/package.json") as { version: string }).version; // our own package.json
 }
