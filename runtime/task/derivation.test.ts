@@ -48,6 +48,17 @@ it("the checkpoint has the position of each source by its name, and a source tha
   ]);
 });
 
+it("halts on a checkpoint that knows none of its sources, instead of reading everything a second time", async () => {
+  const { head, bundle, append, task, run } = await workshop();
+  await append("a", [{ id: 1 }]);
+  const { fence } = await head.openTask("b");
+  await head.commit({ task: "b", fence, appends: [], checkpoint: { "a/p=00#0": [1, 1] } });
+  const derivation = task("b", { sources: [{ collection: "a", transform: bundle("(doc) => doc") }] });
+  await expect(run(derivation, new AbortController().signal)).rejects.toThrow(
+    /knows none of this derivation's sources/,
+  );
+});
+
 it("reads a source from one commit time until another", async () => {
   const { head, bundle, append, task, catchUp, documents } = await workshop();
   const times: string[] = [];

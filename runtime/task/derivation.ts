@@ -1,3 +1,4 @@
+import { HaltError } from "../../connectors/driver.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
 import type { Head, Position } from "../head/head.ts";
 import { type MergedChunk, MergedReader, type MergedSource } from "../journal/merged-reader.ts";
@@ -43,7 +44,7 @@ export async function runDerivation(
     const { fence, checkpoint } = await head.openTask(task.name);
     const transformation = new Transformation(task, functions, head, guard, limits.cache);
     const { sources } = task.plan;
-    const start = sources.map((source) => positionIn(checkpoint, source));
+    const start = positionsIn(checkpoint, sources);
     const reader = await MergedReader.open(head, store, sources.map(mergedSource), start, task.epoch);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
@@ -105,12 +106,24 @@ class Taken {
   }
 }
 
-/** Undefined for a source that the checkpoint does not know: it is read from its beginning. */
-function positionIn(checkpoint: Json | undefined, { name = "" }: DerivationSource): Position | undefined {
-  if (typeof checkpoint !== "object" || checkpoint === null || !Object.hasOwn(checkpoint, name))
-    return undefined;
+/**
+ * Of each source; undefined for one that the checkpoint does not know, which is read from its beginning. A checkpoint that
+ * knows none of them was written otherwise: beginning anew would give everything a second time.
+ */
+function positionsIn(
+  checkpoint: Json | undefined,
+  sources: readonly DerivationSource[],
+): readonly (Position | undefined)[] {
+  if (typeof checkpoint !== "object" || checkpoint === null) return sources.map(() => undefined);
   // Checkpoints of derivations are written by `checkpointOf` alone.
-  return (checkpoint as Readonly<Record<string, Position>>)[name];
+  const positions = checkpoint as Readonly<Record<string, Position>>;
+  const start = sources.map(({ name = "" }) => positions[name]);
+  if (start.every((position) => position === undefined)) {
+    throw new HaltError(
+      "The checkpoint found in the data directory knows none of this derivation's sources: another version of Weir wrote it. Give the derived collection a new name, or use a new data directory.",
+    );
+  }
+  return start;
 }
 
 function checkpointOf(sources: readonly DerivationSource[], positions: readonly Position[]): Json {
