@@ -18,7 +18,6 @@ import {
 import { withoutEchoes } from "./diagnostics/echo.ts";
 import { evaluate } from "./evaluate/evaluate.ts";
 import type { EvaluatedCollection, Evaluation } from "./evaluate/evaluation.ts";
-import { bundleFlows } from "./evaluate/flow-bundle.ts";
 import { importDiagnostics } from "./evaluate/import-diagnostics.ts";
 import type { Bundle } from "./transform/bundle.ts";
 import { bundleFunctions, locateFunctions, surplusDiagnostics } from "./transform/transforms.ts";
@@ -83,16 +82,16 @@ export async function compile({
     return { diagnostics: [found], inputs: [] };
   }
   const sorted = [...new Set(files)].sort();
-  // The evaluation runs in its thread while TypeScript keeps this one busy.
   const evaluating = evaluateFlows(projectDir, sorted, project);
-  await evaluating.begun;
+  // Told later, by whoever awaits it: TypeScript keeps this thread busy until then.
+  evaluating.catch(() => {});
   const flow = openProgram(projectDir, sorted);
+  const typed = typeDiagnostics(flow, projectDir);
   const extentOf = (place: Place) => callExtent(flow, place);
   const diagnostics: Diagnostic[] = [];
-  const { evaluation, origins, inputs: evaluated, diagnostics: failures } = await evaluating.done;
+  const { evaluation, origins, inputs: evaluated, diagnostics: failures } = await evaluating;
   diagnostics.push(...failures);
   if (evaluation === undefined || origins === undefined) {
-    const typed = await typeDiagnostics(flow, projectDir);
     return { diagnostics: sortDiagnostics(withoutEchoes(typed, diagnostics, extentOf)), inputs: [] };
   }
 
@@ -104,10 +103,7 @@ export async function compile({
   diagnostics.push(...declarationDiagnostics(declared, aim, project, whole, targetFit));
   diagnostics.push(...(await stateDiagnostics(declared, aim)));
   const located = locateFunctions(flow, declared, origins);
-  // esbuild bundles in a process of its own while TypeScript keeps this thread busy.
-  const bundling = bundleFunctions(flow, located.functions, projectDir, emit);
-  const typed = await typeDiagnostics(flow, projectDir);
-  const transforms = await bundling;
+  const transforms = await bundleFunctions(flow, located.functions, projectDir, emit);
   diagnostics.push(...located.diagnostics, ...surplusDiagnostics(flow, located.functions));
   diagnostics.push(...transforms.diagnostics);
   const sortedDiagnostics = sortDiagnostics(withoutEchoes(typed, diagnostics, extentOf));
@@ -136,34 +132,24 @@ interface FlowEvaluation {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-function evaluateFlows(
+async function evaluateFlows(
   projectDir: string,
   files: readonly string[],
   project: Place,
-): { begun: Promise<void>; done: Promise<FlowEvaluation> } {
-  const { promise: begun, resolve } = Promise.withResolvers<void>();
-  const run = async (): Promise<FlowEvaluation> => {
-    const bundled = await bundleFlows(projectDir, files);
-    if (bundled.kind === "failed") {
-      return { diagnostics: importDiagnostics(bundled.messages, projectDir, project), inputs: [] };
-    }
-    const result = await evaluate(bundled.bundle, resolve);
-    if (result.kind === "endless") {
-      const endless = diagnostic("WEIR0008", project, "The evaluation of the flow files did not end.", {
-        fix: "Let flow files only declare: look for an endless loop, an await that nothing settles, or process.exit().",
-      });
-      return { diagnostics: [endless], inputs: [] };
-    }
-    const origins = new Origins(bundled.bundle.map, result.bundleUrl, projectDir, project);
-    const inputs = [...bundled.bundle.inputs, ...result.evaluation.modules];
-    return { evaluation: result.evaluation, origins, inputs, diagnostics: [] };
-  };
-  const done = run();
-  done.then(
-    () => resolve(),
-    () => resolve(),
-  );
-  return { begun, done };
+): Promise<FlowEvaluation> {
+  const result = await evaluate(projectDir, files);
+  if (result === undefined) {
+    const endless = diagnostic("WEIR0008", project, "The evaluation of the flow files did not end.", {
+      fix: "Let flow files only declare: look for an endless loop, an await that nothing settles, or process.exit().",
+    });
+    return { diagnostics: [endless], inputs: [] };
+  }
+  if (result.kind === "unbundled") {
+    return { diagnostics: importDiagnostics(result.messages, projectDir, project), inputs: [] };
+  }
+  const { evaluation, map, bundleUrl } = result;
+  const origins = new Origins(map, bundleUrl, projectDir, project);
+  return { evaluation, origins, inputs: evaluation.modules, diagnostics: [] };
 }
 
 function evaluationDiagnostics(

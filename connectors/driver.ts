@@ -107,6 +107,11 @@ export interface MaterializationContext {
   readonly mode: "standard" | "delta";
   /** The task's name before, where the flow says that it was renamed: what is found under it goes on under `task`. */
   readonly renamedFrom: string | undefined;
+  /**
+   * Whether a target that was filled up to this position (undefined: nothing was stored yet) may be emptied and given
+   * another form, where the one that it has does not fit. It then has no position, and is filled from the beginning.
+   */
+  mayReshape(position: Json | undefined): boolean;
   readonly log: TaskLog;
 }
 
@@ -148,8 +153,9 @@ export interface TargetSession {
 
 export interface MaterializationDriver {
   /**
-   * Connects, creates what is missing, takes the fence and reads the position. Throws `HaltError` where the
-   * target cannot hold the collection, saying what does not fit and what to do.
+   * Connects, creates what is missing, takes the fence and reads the position. Throws `HaltError` where the target
+   * cannot hold the collection, saying what does not fit and what to do; if it `mayReshape` and can be, it is, in one
+   * transaction under the fence.
    */
   open(context: MaterializationContext): Promise<TargetSession>;
 }

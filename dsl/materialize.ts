@@ -8,8 +8,9 @@ export interface MaterializeOptions {
   /** Raise it to have the target emptied and filled from history again. A whole number, default 0. */
   readonly backfill?: number;
   /**
-   * What to do where the collection's schema changes so that the target cannot be altered in place. Default `"halt"`:
-   * the materialization stops until you decide.
+   * What to do where the collection's schema changes in a way that the target cannot take as it stands. `"halt"`, the
+   * default: `weir run` refuses the change and starts nothing until you decide. `"backfill"`: the target is emptied,
+   * altered and filled from history again, where that is enough: a Postgres table that Weir made.
    */
   readonly onSchemaChange?: "halt" | "backfill";
   /** What the target was called before: the table, the key template. What is stored in it goes on. */

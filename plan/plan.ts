@@ -158,7 +158,7 @@ export interface MaterializationPlan extends ConnectorPlan, CollectionView {
   readonly mode?: "delta";
   /** Another number than the target was filled under has it emptied and filled from history. Absent for 0. */
   readonly backfill?: number;
-  /** What to do where the collection's schema changes so that the target cannot be altered in place. Absent for `halt`. */
+  /** `backfill`: where a changed schema does not fit the target, it is emptied, altered and filled again. Absent for `halt`. */
   readonly onSchemaChange?: "backfill";
   /** The resource's name, without the connector's, under which the target was filled. */
   readonly renamedFrom?: string;

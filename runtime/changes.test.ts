@@ -159,6 +159,8 @@ describe("how a derivation reads may change where what it derived stays", () => 
   });
 });
 
+const BACKFILLS = 'onSchemaChange: "backfill" has the table emptied, altered and filled again';
+
 describe("a schema may widen", () => {
   const widened = (properties: object, required = ["id", "n"]): JsonSchema => ({
     ...schema,
@@ -213,13 +215,20 @@ describe("a schema may widen", () => {
       schema,
     ],
   ])("and not where a table would have to change: %s", (message, before, after) => {
-    expect(refused(b({ schema: after }), b({ schema: before }))).toEqual([`postgres:t: ${message}`]);
+    const halts = refused(b({ schema: after }), b({ schema: before }));
+    expect(halts).toEqual([`postgres:t: ${message} (${BACKFILLS})`]);
+    const backfills = {
+      materializations: { "postgres:t": { ...target, onSchemaChange: "backfill" as const } },
+    };
+    expect(refused(b({ schema: after }, backfills), b({ schema: before }))).toEqual([]);
+    const raised = { materializations: { "postgres:t": { ...target, backfill: 1 } } };
+    expect(refused(b({ schema: after }, raised), b({ schema: before }))).toEqual([]);
   });
 
   it("a new field needs a column, unless it is left out with it", () => {
     const more = widened({ more: { type: "string" } });
     expect(refused(b({ schema: more }))).toEqual([
-      "postgres:t: its table has no column for more (columns: { more: false } leaves it out)",
+      `postgres:t: its table has no column for more (columns: { more: false } leaves it out, ${BACKFILLS})`,
     ]);
     const config = (columns: object): Partial<Plan> => ({
       materializations: {
@@ -253,6 +262,18 @@ describe("a schema may widen", () => {
     expect(
       refused(b({ schema: bounded(9e9) }, declared(columns)), b({ schema: bounded(9) }, declared(columns))),
     ).toEqual(["postgres:t: its column for n has a type for other values"]);
+  });
+
+  it("a JSON column has a null as a value, whatever its field is otherwise", () => {
+    const columns = { ...target.config, columns: { note: { type: "jsonb" } } };
+    const of = (required: string[]) =>
+      b(
+        { schema: widened({ note: { type: ["string", "null"] } }, required) },
+        { materializations: { "postgres:t": { ...target, config: columns } } },
+      );
+    expect(refused(of(["id", "n"]), of(["id", "n", "note"]))).toEqual([
+      `postgres:t: its column for note takes no NULL (${BACKFILLS})`,
+    ]);
   });
 
   it("a log takes what lacks a field", () => {
@@ -317,12 +338,68 @@ describe("a target may be filled again", () => {
     expect(refused(filling({ backfill: 1, collection: "a" }))).toHaveLength(1);
   });
 
-  it("what it does on a schema change may be another; that it does so is not built", () => {
+  it("but its key's columns stay, where rows are told apart by them", () => {
+    const columns = { ...target.config, columns: { id: { name: "order_id" } } };
+    const refusals = ["postgres:t: the columns of its key have changed"];
+    expect(refused(filling({ backfill: 1, config: columns }))).toEqual(refusals);
+    expect(refused(filling({ config: columns }))).toEqual(refusals);
+    expect(
+      refused(filling({ mode: "delta", backfill: 1, config: columns }), filling({ mode: "delta" })),
+    ).toEqual([]);
+    // Of a table that is declared elsewhere, they are what its migrations made.
+    const declared = (type: string) => {
+      const config = { ...target.config, primaryKey: ["id"], columns: { id: { name: "id", type } } };
+      return filling({ backfill: type.length, config });
+    };
+    expect(refused(declared("text"), declared("varchar"))).toEqual([]);
+  });
+});
+
+describe("onSchemaChange", () => {
+  const wider = (more: object) => ({ ...schema, properties: { ...schema.properties, ...more } });
+  const of = (properties: object, named: string, change: Partial<MaterializationPlan>, was = schema) => {
+    const materializations = { [named]: { ...target, onSchemaChange: "backfill" as const, ...change } };
+    return refused(
+      b({ schema: wider(properties) }, { materializations }),
+      b({ schema: was }, { materializations }),
+    );
+  };
+
+  it("may be another", () => {
     expect(refused(filling({ onSchemaChange: "backfill" }))).toEqual([]);
-    const wider = { ...schema, properties: { ...schema.properties, n: { type: "number" } } };
-    const materializations = { "postgres:t": { ...target, onSchemaChange: "backfill" as const } };
-    expect(refused(b({ schema: wider }, { materializations }))).toEqual([
-      "postgres:t: its column for n has a type for other values (its onSchemaChange is noted, and not acted on yet)",
+    expect(refused(filling({}), filling({ onSchemaChange: "backfill" }))).toEqual([]);
+  });
+
+  it("fills a table again, or a log, that cannot take the schema as it stands", () => {
+    for (const mode of [{}, { mode: "delta" }] as const) {
+      expect(of({ n: { type: "number" } }, "postgres:t", mode)).toEqual([]);
+      expect(of({ more: { type: "string" } }, "postgres:t", mode)).toEqual([]);
+    }
+  });
+
+  it("does nothing for a key, nor for a table that is declared elsewhere", () => {
+    expect(of({ id: { type: ["string", "integer"] } }, "postgres:t", {})).toEqual([
+      "postgres:t: its rows are told apart by id, which takes other values",
+    ]);
+    const columns = { id: { name: "id", type: "text" }, n: { name: "n", type: "bigint" } };
+    const config = { ...target.config, primaryKey: ["id"], columns };
+    expect(of({ n: { type: "number" } }, "postgres:t", { config })).toEqual([
+      "postgres:t: its column for n has a type for other values",
+    ]);
+  });
+
+  it("does nothing for Redis, which another form would not help", () => {
+    const hash = { connector: "redis", config: { key: "b:{id}" } };
+    expect(of({ note: { type: ["string", "integer"] } }, "redis:b:{id}", hash)).toEqual([
+      "redis:b:{id}: its hashes do not tell a string in note from something else",
+    ]);
+    expect(of({ more: { type: "string" } }, "redis:b:{id}", hash)).toEqual([]);
+  });
+
+  it("says nothing of a collection's own, incompatible change", () => {
+    expect(of({ n: { type: "string" } }, "postgres:t", {})).toEqual(["b: its schema has changed"]);
+    expect(of({}, "postgres:t", {}, wider({ gone: { type: "string" } }))).toEqual([
+      expect.stringContaining("b: its schema no longer has the field gone"),
     ]);
   });
 });

@@ -1,36 +1,32 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { Evaluation, EvaluationRequest } from "./evaluation.ts";
-import type { FlowBundle } from "./flow-bundle.ts";
+import type { EvaluationRequest, EvaluationResult } from "./evaluation.ts";
 
 /** Flow files declare; they do not compute. One that needs longer loops without end. */
 const TIME_LIMIT_MS = 60_000;
 
-export type EvaluationResult =
-  | { readonly kind: "evaluated"; readonly evaluation: Evaluation; readonly bundleUrl: string }
-  | { readonly kind: "endless" };
-
 /**
- * Evaluates the bundle in a thread of its own. The thread ends with it, so that one evaluation leaves
- * nothing to the next. `started` is called when the thread runs on its own.
+ * Bundles the flow files and evaluates them, all in a thread of its own: TypeScript keeps this one busy meanwhile. The
+ * thread ends with it, so that one evaluation leaves nothing to the next. Undefined if it does not end.
  */
-export async function evaluate(bundle: FlowBundle, started: () => void): Promise<EvaluationResult> {
-  const directory = await mkdtemp(join(tmpdir(), "weir-"));
+export async function evaluate(
+  projectDir: string,
+  files: readonly string[],
+): Promise<EvaluationResult | undefined> {
+  // Nothing is awaited before the thread is there: the caller goes on with work that gives nobody a turn.
+  const directory = mkdtempSync(join(tmpdir(), "weir-"));
   try {
-    const path = join(directory, "flows.mjs");
-    await writeFile(path, bundle.code);
-    const bundleUrl = pathToFileURL(path).href;
-    const evaluation = await inThread({ bundle: bundleUrl, externals: bundle.externals }, started);
-    return evaluation === undefined ? { kind: "endless" } : { kind: "evaluated", evaluation, bundleUrl };
+    return await inThread({ projectDir, files, path: join(directory, "flows.mjs") });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function inThread(request: EvaluationRequest, started: () => void): Promise<Evaluation | undefined> {
+async function inThread(request: EvaluationRequest): Promise<EvaluationResult | undefined> {
   // ".ts" in the repository, ".js" in the package.
   const extension = extname(fileURLToPath(import.meta.url));
   const worker = new Worker(new URL(`./evaluation-worker${extension}`, import.meta.url), {
@@ -41,8 +37,7 @@ async function inThread(request: EvaluationRequest, started: () => void): Promis
   worker.stdout.pipe(process.stderr, { end: false });
   let timer: NodeJS.Timeout | undefined;
   try {
-    started();
-    return await new Promise<Evaluation | undefined>((resolve, reject) => {
+    return await new Promise<EvaluationResult | undefined>((resolve, reject) => {
       timer = setTimeout(() => {
         // TypeScript may have kept this thread busy meanwhile: an answer that waits comes first.
         timer = setTimeout(() => resolve(undefined), 100);

@@ -1,6 +1,7 @@
 /** The thread in which flow files are evaluated, once. Started by `evaluate.ts`. */
+import { writeFile } from "node:fs/promises";
 import { registerHooks } from "node:module";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import {
   COLLECTOR,
@@ -20,7 +21,9 @@ import type {
   Evaluation,
   EvaluationFailure,
   EvaluationRequest,
+  EvaluationResult,
 } from "./evaluation.ts";
+import { bundleFlows, type FlowBundle } from "./flow-bundle.ts";
 import { type FunctionFacts, functionFacts } from "./function-facts.ts";
 import { framesOf } from "./generated-position.ts";
 import { poison } from "./poison.ts";
@@ -33,27 +36,36 @@ const declarations: Declaration[] = [];
 const collector: Collector = { declare: (declaration) => void declarations.push(declaration) };
 Reflect.set(globalThis, COLLECTOR, collector);
 
-const modules = new Set<string>();
-registerHooks({
-  load: (url, context, next) => {
-    if (url.startsWith("file:") && url !== request.bundle) modules.add(fileURLToPath(url));
-    return next(url, context);
-  },
-});
+async function run(): Promise<EvaluationResult> {
+  const { projectDir, files, path } = request;
+  const bundled = await bundleFlows(projectDir, files);
+  if (bundled.kind === "failed") return { kind: "unbundled", messages: bundled.messages };
+  await writeFile(path, bundled.bundle.code);
+  const bundleUrl = pathToFileURL(path).href;
+  const evaluation = await evaluate(bundleUrl, bundled.bundle);
+  return { kind: "evaluated", evaluation, bundleUrl, map: bundled.bundle.map };
+}
 
-async function evaluate(): Promise<Evaluation> {
+async function evaluate(bundleUrl: string, { externals, inputs }: FlowBundle): Promise<Evaluation> {
+  const modules = new Set(inputs);
+  registerHooks({
+    load: (url, context, next) => {
+      if (url.startsWith("file:") && url !== bundleUrl) modules.add(fileURLToPath(url));
+      return next(url, context);
+    },
+  });
   let failure: EvaluationFailure | undefined;
   // Packages first, and unpoisoned: what they do when loaded is not the flow's doing.
-  for (const url of request.externals) {
+  for (const url of externals) {
     try {
       await import(url);
     } catch (error) {
       failure ??= failureOf(error);
     }
   }
-  const guard = poison((frame) => frame.includes(request.bundle));
+  const guard = poison((frame) => frame.includes(bundleUrl));
   try {
-    if (failure === undefined) await import(request.bundle);
+    if (failure === undefined) await import(bundleUrl);
   } catch (error) {
     // What a poisoned global threw is told as a touch.
     if (!guard.touches.some((touch) => error instanceof Error && touch.stack === error.stack))
@@ -159,4 +171,4 @@ function failureOf(error: unknown): EvaluationFailure {
 }
 
 // Not awaited here: of a flow file whose await never ends Node would warn with our line.
-void evaluate().then((evaluation) => parentPort?.postMessage(evaluation));
+void run().then((result) => parentPort?.postMessage(result));

@@ -1,4 +1,6 @@
 /** What the evaluation's thread tells the compiler. JSON: it crosses threads. */
+
+import type { Message } from "esbuild";
 import type { SourceDeclaration, ViewDeclaration } from "../../dsl/declarations.ts";
 import type { JsonObject } from "../../plan/plan.ts";
 import type { ConvertedSchema } from "../schema/convert.ts";
@@ -92,12 +94,25 @@ export interface Evaluation {
   /** Set if the evaluation threw. */
   readonly failure?: EvaluationFailure;
   readonly touches: readonly EvaluationTouch[];
-  /** Absolute paths of the packages' modules that were loaded. */
+  /** Absolute paths of the modules that were evaluated, packages' too. */
   readonly modules: readonly string[];
 }
 
+export type EvaluationResult =
+  | { readonly kind: "unbundled"; readonly messages: readonly Message[] }
+  | {
+      readonly kind: "evaluated";
+      readonly evaluation: Evaluation;
+      /** File URL of what was evaluated. */
+      readonly bundleUrl: string;
+      /** JSON of its source map; its sources are relative to `projectDir`. */
+      readonly map: string;
+    };
+
 export interface EvaluationRequest {
-  /** File URL of the flows' bundle. */
-  readonly bundle: string;
-  readonly externals: readonly string[];
+  readonly projectDir: string;
+  /** Flow files, absolute. */
+  readonly files: readonly string[];
+  /** Where to write their bundle, absolute. */
+  readonly path: string;
 }

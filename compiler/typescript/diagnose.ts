@@ -1,5 +1,4 @@
 /** TypeScript's own errors as ours: lifted to a code of Weir's where they are about a declaring call. */
-import { promisify } from "node:util";
 import ts from "typescript";
 import { type Diagnostic, diagnostic, type Place, type RelatedPlace } from "../diagnostics/diagnostic.ts";
 import { type Lifted, lift } from "./lift.ts";
@@ -7,11 +6,8 @@ import { misfits } from "./misfits.ts";
 import { strictNullChecksOff } from "./options.ts";
 import { type FlowProgram, isLocalSource, isWeirSource, placeAt } from "./program.ts";
 
-/** Gives way between two files: esbuild's process, which bundles meanwhile, has questions. */
-const othersTurn = promisify(setImmediate);
-
 /** Of the user's files only: flow files and the modules they import. */
-export async function typeDiagnostics(flow: FlowProgram, projectDir: string): Promise<readonly Diagnostic[]> {
+export function typeDiagnostics(flow: FlowProgram, projectDir: string): readonly Diagnostic[] {
   const { program, project } = flow;
   const raw: ts.Diagnostic[] = [
     ...program.getConfigFileParsingDiagnostics(),
@@ -20,7 +16,6 @@ export async function typeDiagnostics(flow: FlowProgram, projectDir: string): Pr
   for (const file of program.getSourceFiles()) {
     if (!isLocalSource(flow, file)) continue;
     raw.push(...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file));
-    await othersTurn();
   }
   const root: Place = { file: project.configFile ?? projectDir, line: 0, column: 0 };
   const found = raw

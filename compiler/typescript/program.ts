@@ -29,6 +29,8 @@ const declarationFiles = new Map<string, { readonly modified: number; readonly f
 
 function hostWithCache(options: ts.CompilerOptions): ts.CompilerHost {
   const host = ts.createCompilerHost(options);
+  // As the command line of TypeScript does: comments that say nothing of types are not parsed.
+  host.jsDocParsingMode = ts.JSDocParsingMode.ParseForTypeErrors;
   const parse = host.getSourceFile.bind(host);
   host.getSourceFile = (path, languageVersion, onError) => {
     if (!/\.d\.[cm]?ts$/.test(path)) return parse(path, languageVersion, onError);

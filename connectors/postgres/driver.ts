@@ -5,7 +5,7 @@ import { explain } from "./errors.ts";
 import { endRenamedBackend, takeFence } from "./fence.ts";
 import { reductionsInSql } from "./reductions.ts";
 import { PostgresSession } from "./session.ts";
-import { type FormerName, prepareTable } from "./table.ts";
+import { type FormerName, prepareTable, reshapeTable } from "./table.ts";
 
 /**
  * Rows, checkpoint and fence in one database transaction: exactly once. The checkpoint is a row of `weir_checkpoints`
@@ -13,7 +13,7 @@ import { type FormerName, prepareTable } from "./table.ts";
  */
 export const driver: MaterializationDriver = {
   async open(context: MaterializationContext): Promise<TargetSession> {
-    const { collection, task, mode, log } = context;
+    const { collection, task, mode, log, mayReshape } = context;
     const settings = readConfig(context.config);
     const columns = planColumns(collection, { ...settings, mode });
     const former = formerName(context, settings.schema);
@@ -21,14 +21,11 @@ export const driver: MaterializationDriver = {
     try {
       const name = await tableName(client, settings);
       if (former !== undefined) await endRenamedBackend(client, name.schema, former.task, log);
-      await prepareTable(client, {
-        name,
-        columns,
-        task,
-        former,
-        declared: settings.primaryKey !== undefined,
-      });
-      const owned = await takeFence(client, name.schema, task, log);
+      const declared = settings.primaryKey !== undefined;
+      const table = await prepareTable(client, { name, columns, task, former, declared, mayReshape });
+      const found = await takeFence(client, name.schema, task, log);
+      const owned =
+        table === "fits" ? found : await reshapeTable(client, { name, columns, task, owned: found, log });
       const reductions = mode === "delta" ? undefined : reductionsInSql(collection, columns);
       return new PostgresSession({ client, url: settings.url, name, task, columns, reductions, owned });
     } catch (error) {

@@ -1,7 +1,7 @@
 /** Who owns a task: the fence in its checkpoint, and the end of the owner before. */
 import type { Client } from "pg";
-import type { TaskLog } from "../driver.ts";
-import { checkpoints } from "./statements.ts";
+import { FencedError, type TaskLog } from "../driver.ts";
+import { checkpoints, type TableName } from "./statements.ts";
 
 export interface Ownership {
   /** A bigint, as text. */
@@ -35,6 +35,12 @@ RETURNING fence::text AS fence, position`,
   const owned = rows[0];
   if (owned === undefined) throw new Error("Postgres did not store the fence.");
   return owned;
+}
+
+export function fencedOut(task: string, { table }: TableName): FencedError {
+  return new FencedError(
+    `Another instance of "${task}" has taken over the table "${table}"; stop one of the two.`,
+  );
 }
 
 /** The fence that the task has now, as text, or undefined without a checkpoint. */

@@ -5,7 +5,6 @@ import { from as copyFrom } from "pg-copy-streams";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import {
   type DeltaDocument,
-  FencedError,
   HaltError,
   type KeyValues,
   type RowChange,
@@ -14,19 +13,10 @@ import {
 import type { TableColumns } from "./columns.ts";
 import { connect } from "./connection.ts";
 import { explain, isConnectionLoss } from "./errors.ts";
-import { type Ownership, readFence } from "./fence.ts";
+import { fencedOut, type Ownership, readFence } from "./fence.ts";
 import { arrayLiteral, copyText } from "./framing.ts";
-import {
-  applyChanges,
-  copyBatch,
-  createBatch,
-  loadRows,
-  moveCheckpoint,
-  qualified,
-  type Source,
-  type TableName,
-} from "./statements.ts";
-import { LOCK_TIMEOUT } from "./table.ts";
+import { applyChanges, copyBatch, createBatch, loadRows, type Source, type TableName } from "./statements.ts";
+import { emptyTable } from "./table.ts";
 import { decodeRow, type EncodedRow, encodeChange, encodeDelta, encodeKeys } from "./values.ts";
 
 /** Up to so many rows, one statement with arrays beats the four of a COPY. */
@@ -104,35 +94,24 @@ export class PostgresSession implements TargetSession {
   async clear(next: Json): Promise<void> {
     const { client, name, task, owned } = this.#parts;
     const position = JSON.stringify(next);
+    const expected = { fence: owned.fence, position: this.#expected };
     try {
-      await client.query("BEGIN");
-      await client.query(LOCK_TIMEOUT);
-      const moved = await client.query(moveCheckpoint(name.schema), [
-        task,
-        owned.fence,
-        this.#expected,
-        position,
-      ]);
-      if (moved.rowCount !== 1) throw this.#fenced();
-      await client.query(`TRUNCATE ${qualified(name)}`);
-      await client.query("COMMIT");
+      await emptyTable(client, { name, task, owned: expected, next: position });
     } catch (error) {
-      const why = await this.#why(error, `empty "${name.table}", which is to be filled anew`);
-      await client.query("ROLLBACK").catch(() => {});
-      throw why;
+      throw await this.#why(error, `empty "${name.table}", which is to be filled anew`);
     }
     this.#expected = position;
   }
 
   async #storeRows(rows: readonly EncodedRow[], next: Json): Promise<void> {
-    const { task, owned } = this.#parts;
+    const { name, task, owned } = this.#parts;
     const position = JSON.stringify(next);
     const fenced = [task, owned.fence, this.#expected, position];
     const moved =
       rows.length <= MAX_ROWS_IN_ARRAYS
         ? await this.#storeArrays(rows, fenced).catch(async (error) => Promise.reject(await this.#why(error)))
         : await this.#storeByCopy(rows, fenced);
-    if (moved !== 1) throw this.#fenced();
+    if (moved !== 1) throw fencedOut(task, name);
     this.#expected = position;
   }
 
@@ -199,19 +178,12 @@ export class PostgresSession implements TargetSession {
       const client = await connect(url, 2_000);
       try {
         const fence = await readFence(client, name.schema, task);
-        return fence === undefined || fence === owned.fence ? error : this.#fenced();
+        return fence === undefined || fence === owned.fence ? error : fencedOut(task, name);
       } finally {
         await client.end();
       }
     } catch {
       return error;
     }
-  }
-
-  #fenced(): FencedError {
-    const { name, task } = this.#parts;
-    return new FencedError(
-      `Another instance of "${task}" has taken over the table "${name.table}"; stop one of the two.`,
-    );
   }
 }

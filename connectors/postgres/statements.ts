@@ -21,7 +21,7 @@ export function checkpoints(schema: string): string {
 }
 
 /** Keys are compared by their bytes: exact, and faster than by a language's rules. */
-function definition(column: Column): string {
+export function definition(column: Column): string {
   const collate = column.inKey && isTextual(column) ? ' COLLATE "C"' : "";
   return `${quote(column.name)} ${column.type}${collate}${column.notNull ? " NOT NULL" : ""}`;
 }

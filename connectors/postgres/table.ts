@@ -1,30 +1,18 @@
 /** The target table: made if it is missing, else held against what the collection needs. */
 import type { Client } from "pg";
-import { HaltError } from "../driver.ts";
-import { holders, isTextual, parseType, sqlType } from "./column-type.ts";
-import type { Column, TableColumns } from "./columns.ts";
+import { HaltError, type MaterializationContext, type TaskLog } from "../driver.ts";
+import type { TableColumns } from "./columns.ts";
+import { fencedOut, type Ownership } from "./fence.ts";
 import { quote } from "./identifiers.ts";
-import { checkpoints, createCheckpoints, createTable, qualified, type TableName } from "./statements.ts";
-
-/** What a table is made of, as the catalog tells it. */
-export interface FoundTable {
-  /** pg_class.relkind: `r` an ordinary table, `p` a partitioned one. */
-  readonly kind: string;
-  readonly columns: readonly FoundColumn[];
-  /** Names of the primary key's columns; empty without one. */
-  readonly primaryKey: readonly string[];
-}
-
-export interface FoundColumn {
-  readonly name: string;
-  /** As `format_type` prints it. */
-  readonly type: string;
-  readonly notNull: boolean;
-  readonly hasDefault: boolean;
-  readonly generated: boolean;
-  /** False where different texts count as equal. */
-  readonly deterministic: boolean;
-}
+import {
+  checkpoints,
+  createCheckpoints,
+  createTable,
+  moveCheckpoint,
+  qualified,
+  type TableName,
+} from "./statements.ts";
+import { alterTable, type FoundColumn, type FoundTable, type Misfit, misfitsOf } from "./table-form.ts";
 
 /** A table's and its task's names before. */
 export interface FormerName {
@@ -38,19 +26,22 @@ export interface Preparation {
   readonly task: string;
   /** Undefined where it was not renamed. */
   readonly former: FormerName | undefined;
-  /** Whether the table's declaration is elsewhere, so that it is not made here. */
+  /** Whether the table's declaration is elsewhere, so that it is not made or altered here. */
   readonly declared: boolean;
+  /** Whether the table, filled up to this position, may be emptied and altered. */
+  readonly mayReshape: MaterializationContext["mayReshape"];
 }
 
 /**
  * Makes table and checkpoint table where they are missing, all or nothing, and gives what is found under a former name the
  * new one. Throws `HaltError` where the table does not fit, where it holds rows that this task did not write, and where it
- * is gone though a checkpoint says that it was filled.
+ * is gone though a checkpoint says that it was filled. `misfit`: the table is of this task, and is to be reshaped.
  */
 export async function prepareTable(
   client: Client,
-  { name, columns, task, former, declared }: Preparation,
-): Promise<void> {
+  { name, columns, task, former, declared, mayReshape }: Preparation,
+): Promise<"fits" | "misfit"> {
+  let outcome: "fits" | "misfit" = "fits";
   await client.query("BEGIN");
   try {
     // Two tasks that start at once would both find no checkpoint table, and one would fail to make it.
@@ -71,14 +62,80 @@ export async function prepareTable(
       await client.query(createTable(name, columns));
     } else {
       const misfits = misfitsOf(name, columns, found);
-      if (misfits.length > 0) throw new HaltError(misfits.join(" "));
-      if (checkpoint === undefined) await refuseForeignRows(client, name);
+      if (misfits.length > 0) {
+        const position = checkpoint?.position ?? null;
+        const reshapes =
+          checkpoint !== undefined &&
+          !declared &&
+          misfits.every(({ clause }) => clause !== undefined) &&
+          mayReshape(position === null ? undefined : JSON.parse(position));
+        if (!reshapes) throw misfitting(misfits);
+        outcome = "misfit";
+      } else if (checkpoint === undefined) await refuseForeignRows(client, name);
     }
     await client.query("COMMIT");
   } catch (error) {
     await client.query("ROLLBACK").catch(() => {});
     throw error;
   }
+  return outcome;
+}
+
+export interface Emptying {
+  readonly name: TableName;
+  readonly task: string;
+  /** The position is the one that the checkpoint must have. */
+  readonly owned: Ownership;
+  /** JSON, or null for none. */
+  readonly next: string | null;
+}
+
+/**
+ * Removes all rows and sets the position in one transaction, of which `also` is a part, with the table locked. Throws
+ * `FencedError` where another instance has taken the fence.
+ */
+export async function emptyTable(
+  client: Client,
+  { name, task, owned, next }: Emptying,
+  also: () => Promise<void> = async () => {},
+): Promise<void> {
+  await client.query("BEGIN");
+  try {
+    await client.query(LOCK_TIMEOUT);
+    // Before the table, as every transaction that stores rows: two never wait for each other.
+    const values = [task, owned.fence, owned.position, next];
+    const moved = await client.query(moveCheckpoint(name.schema), values);
+    if (moved.rowCount !== 1) throw fencedOut(task, name);
+    await client.query(`TRUNCATE ${qualified(name)}`);
+    await also();
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}
+
+/** Empties a table that does not fit, and alters its columns. The task then has no position. */
+export async function reshapeTable(
+  client: Client,
+  { name, columns, log, ...rest }: Omit<Emptying, "next"> & { readonly columns: TableColumns; log: TaskLog },
+): Promise<Ownership> {
+  let altered = "";
+  await emptyTable(client, { name, ...rest, next: null }, async () => {
+    const found = await findTable(client, name);
+    const statement = found && alterTable(name, columns, found);
+    if (statement === undefined) throw new Error(`The table ${qualified(name)} changed meanwhile.`);
+    await client.query(statement);
+    altered = statement;
+  });
+  log.info(
+    `The table did not fit its collection any more: it was emptied, to be filled from history, and altered by ${altered}.`,
+  );
+  return { ...rest.owned, position: null };
+}
+
+function misfitting(misfits: readonly Misfit[]): HaltError {
+  return new HaltError(misfits.map(({ message }) => message).join(" "));
 }
 
 async function findCheckpoint(
@@ -94,7 +151,7 @@ async function findCheckpoint(
 }
 
 /** A table that others read for long is tried again later, instead of having everyone behind wait. */
-export const LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'";
+const LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'";
 
 /** Does nothing where the task goes by its new name already, or never went by the old one. */
 async function rename(client: Client, name: TableName, task: string, former: FormerName): Promise<void> {
@@ -153,78 +210,4 @@ WHERE i.indrelid = $1::oid AND i.indisprimary`,
     [relation.oid],
   );
   return { kind: relation.kind, columns: columns.rows, primaryKey: key.rows.map((row) => row.name) };
-}
-
-/** A sentence per misfit, each with its remedy; none if the table can hold the collection. */
-export function misfitsOf(name: TableName, columns: TableColumns, found: FoundTable): string[] {
-  const table = qualified(name);
-  if (found.kind !== "r" && found.kind !== "p") return [`${table} is no table; name another target.`];
-  const misfits = columns.all.flatMap((column) => {
-    const other = found.columns.find((each) => each.name === column.name);
-    return columnMisfits(table, column, other);
-  });
-  for (const other of found.columns) {
-    if (columns.all.some((column) => column.name === other.name)) continue;
-    if (other.notNull && !other.hasDefault && !other.generated) {
-      const alter = `ALTER TABLE ${table} ALTER COLUMN ${quote(other.name)} DROP NOT NULL`;
-      misfits.push(
-        `Column "${other.name}" of ${table} must have a value, and no field gives one; run ${alter}.`,
-      );
-    }
-  }
-  const wanted = columns.key.map((column) => column.name);
-  if (wanted.toSorted().join("\0") !== found.primaryKey.toSorted().join("\0")) {
-    const has =
-      found.primaryKey.length === 0 ? "no primary key" : `the primary key (${found.primaryKey.join(", ")})`;
-    misfits.push(
-      `${table} has ${has}, but the collection's key is (${wanted.join(", ")}); name another table.`,
-    );
-  }
-  return misfits;
-}
-
-function columnMisfits(table: string, column: Column, found: FoundColumn | undefined): string[] {
-  const name = quote(column.name);
-  if (found === undefined) {
-    const add = `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type}`;
-    return [
-      `${table} has no column "${column.name}"; run ${add} while the table is empty, or name another table.`,
-    ];
-  }
-  const misfits: string[] = [];
-  if (!fitsType(column, found.type) || found.generated) {
-    const is = found.generated ? "generated" : found.type;
-    const other = holders(column).find((type) => sqlType(type) === found.type);
-    const keep =
-      other === undefined || found.generated
-        ? ""
-        : `, keep it by columns: { ${JSON.stringify(column.path.join("."))}: { type: "${other}" } }`;
-    misfits.push(
-      `Column "${column.name}" of ${table} is ${is}, but the field needs ${column.type}; change the column's type${keep}, or name another table.`,
-    );
-  }
-  if (found.notNull && !column.notNull) {
-    const alter = `ALTER TABLE ${table} ALTER COLUMN ${name} DROP NOT NULL`;
-    misfits.push(
-      `Column "${column.name}" of ${table} is NOT NULL, but documents may lack the field; run ${alter}.`,
-    );
-  }
-  if (column.inKey && !found.deterministic) {
-    misfits.push(
-      `Key column "${column.name}" of ${table} has a collation in which different texts are equal; give it another.`,
-    );
-  }
-  return misfits;
-}
-
-/** A text column holds texts of any length, one with a length those that the schema keeps as short. */
-function fitsType(column: Column, found: string): boolean {
-  if (found === column.type) return true;
-  if (!isTextual(column)) return false;
-  const { type, length = Infinity } = parseType(found);
-  return (
-    found === "text" ||
-    found === "character varying" ||
-    (type === "varchar" && length >= (column.bounds.maxLength ?? Infinity))
-  );
 }

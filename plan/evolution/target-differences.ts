@@ -1,6 +1,6 @@
 /** What has changed in a materialization's own definition, and what its collection's schema asks of it. */
 import { fieldsOf } from "../field-schema.ts";
-import type { MaterializationPlan, Plan } from "../plan.ts";
+import type { Json, MaterializationPlan, Plan } from "../plan.ts";
 import { compareSchemas } from "./compare-schemas.ts";
 import {
   type Difference,
@@ -14,7 +14,7 @@ import {
 } from "./difference.ts";
 import { SCHEMA_RULES } from "./schema-rules.ts";
 import { asObject } from "./schema-shape.ts";
-import { misfitsOf } from "./target-form.ts";
+import { type Misfit, misfitsOf } from "./target-form.ts";
 import { whereText } from "./view-text.ts";
 
 /** `base` has the new names: see `withRenames`. */
@@ -26,8 +26,9 @@ export function targetDifferences(
 ): readonly Difference[] {
   const [before, after] = [own(base.materializations, name), own(next.materializations, name)];
   if (before === undefined || after === undefined) return [];
+  const key = own(next.collections, after.collection)?.key ?? [];
   return [
-    ...definitionDifferences(before, withoutNewColumns(before, after, base), renamed),
+    ...definitionDifferences(before, withoutNewColumns(before, after, base), renamed, key),
     ...schemaDifferences(before, after, base, next),
   ];
 }
@@ -53,9 +54,10 @@ function* definitionDifferences(
   before: MaterializationPlan,
   after: MaterializationPlan,
   renamed: boolean,
+  key: readonly string[],
 ): Generator<Difference> {
   yield* guaranteeDifferences(before, after);
-  const refilled = (before.backfill ?? 0) !== (after.backfill ?? 0);
+  const refilled = isRefilled(before, after);
   if (refilled) {
     yield {
       effect: "rebuild",
@@ -96,7 +98,7 @@ function* definitionDifferences(
       refused: `its mode was ${was} and is now ${is}, which takes a table of another form`,
     };
   }
-  yield* optionDifferences(before, after, refilled, renamed ? NAMING : new Set());
+  yield* optionDifferences(before, after, refilled, renamed ? NAMING : new Set(), key);
   if (before.onSchemaChange !== after.onSchemaChange) {
     const [was, is] = [before.onSchemaChange ?? "halt", after.onSchemaChange ?? "halt"];
     yield {
@@ -106,6 +108,10 @@ function* definitionDifferences(
     };
   }
   yield* otherDifferences(before, after, KNOWN);
+}
+
+function isRefilled(before: MaterializationPlan, after: MaterializationPlan): boolean {
+  return (before.backfill ?? 0) !== (after.backfill ?? 0);
 }
 
 const KNOWN = new Set([
@@ -123,6 +129,7 @@ function* optionDifferences(
   after: MaterializationPlan,
   refilled: boolean,
   ignored: ReadonlySet<string>,
+  key: readonly string[],
 ): Generator<Difference> {
   const changed = optionChanges("target", before.config, after.config, (name) =>
     name === "url" ? "no" : "yes",
@@ -140,26 +147,39 @@ function* optionDifferences(
   const others = changed.filter(({ path }) => path !== "url" && !ignored.has(path));
   if (others.length === 0) return;
   const covered = others.every(({ path }) => REFILLED.get(after.connector)?.has(path));
+  const declared = after.config.primaryKey !== undefined;
+  const rekeyed =
+    !declared &&
+    after.mode !== "delta" &&
+    key.some((path) => !sameJson(columnOf(before, path), columnOf(after, path)));
+  const refused = rekeyed ? "the columns of its key have changed" : "its options have changed";
   yield {
     effect: "rebuild",
     reason: `another ${others.map(({ path }) => `"${path}"`).join(", ")} was chosen, so its rows are written anew`,
     fields: others,
-    ...(covered ? { caution: UNALTERED } : {}),
-    ...(covered && refilled ? {} : { refused: `its options have changed${covered ? REFILL : ""}` }),
+    ...(covered ? { caution: declared ? UNALTERED : REMAINS } : {}),
+    ...(covered && refilled && !rekeyed ? {} : { refused: `${refused}${covered && !rekeyed ? REFILL : ""}` }),
   };
+}
+
+function columnOf({ config }: MaterializationPlan, path: string): Json | undefined {
+  return asObject(config.columns)[path];
 }
 
 /** The options that a target has its name from. */
 const NAMING: ReadonlySet<string> = new Set(["table", "key"]);
 
-/** A table's columns are its user's to change: the driver halts where they do not fit, with the statement that is missing. */
+/** A table that is declared elsewhere is altered by its own migrations, and the driver halts where they are missing. */
 const UNALTERED =
   "The table itself is not altered: where its columns do not fit, the task halts and names what to run.";
+
+const REMAINS =
+  "Where its columns do not fit, the emptied table is altered. Columns that no field has any more stay, without values.";
 
 /** By connector, the options that a target which is emptied and filled again may take anew. */
 const REFILLED: ReadonlyMap<string, ReadonlySet<string>> = new Map([["postgres", new Set(["columns"])]]);
 
-/** What a compatible change of the collection's schema asks of a target; any other has it filled again. */
+/** What a compatible change of the collection's schema asks of a target; any other has it filled again with the collection. */
 function* schemaDifferences(
   before: MaterializationPlan,
   after: MaterializationPlan,
@@ -174,15 +194,14 @@ function* schemaDifferences(
   const misfits = found.length === 0 ? [] : misfitsOf(after, was, is);
   if (misfits.length === 0 && !found.some(({ rule }) => SCHEMA_RULES[rule].reachesTargets)) return;
   const fields = found.map(fieldChange);
-  if (misfits.length > 0 && after.onSchemaChange === "backfill") {
+  const reshaped = misfits.length > 0 && misfits.every((each) => each.reshaped);
+  if (reshaped && (after.onSchemaChange === "backfill" || isRefilled(before, after))) {
     yield {
       effect: "rebuild",
-      reason: `fields of ${collection} have changed so that it is emptied and filled again, as its onSchemaChange says`,
+      reason: `fields of ${collection} have changed so that its table is emptied, altered and filled again`,
       fields,
       upstream: collection,
       caution: EMPTIED,
-      // To be left out once the runtime makes the table anew.
-      refused: `${misfits.join(" and ")} (its onSchemaChange is noted, and not acted on yet)`,
     };
     return;
   }
@@ -191,6 +210,13 @@ function* schemaDifferences(
     reason: `fields of ${collection} have changed; rows already stored stay as they are`,
     fields,
     upstream: collection,
-    ...(misfits.length > 0 ? { refused: misfits.join(" and ") } : {}),
+    ...(misfits.length > 0 ? { refused: refusal(misfits, reshaped) } : {}),
   };
+}
+
+function refusal(misfits: readonly Misfit[], reshaped: boolean): string {
+  const remedies = misfits.flatMap(({ remedy }) => remedy ?? []);
+  if (reshaped) remedies.push('onSchemaChange: "backfill" has the table emptied, altered and filled again');
+  const what = misfits.map(({ says }) => says).join(" and ");
+  return remedies.length === 0 ? what : `${what} (${remedies.join(", ")})`;
 }

@@ -5,55 +5,71 @@ import { meaningOf } from "../schema-meaning.ts";
 import { own, sameJson } from "./difference.ts";
 import { asObject } from "./schema-shape.ts";
 
-/** A clause for each field that stands in the way; none where the target can stay as it is. */
+export interface Misfit {
+  /** A clause: `its column for note takes no NULL`. */
+  readonly says: string;
+  /** What the flow can do beside `onSchemaChange`. */
+  readonly remedy?: string;
+  /** Whether the target takes the field once it is emptied and given another form, which its driver then does. */
+  readonly reshaped: boolean;
+}
+
+/** One for each field that stands in the way; none where the target can stay as it is. */
 export function misfitsOf(
   target: MaterializationPlan,
   before: CollectionPlan,
   after: CollectionPlan,
-): readonly string[] {
+): readonly Misfit[] {
   const key = after.key.filter((path) => {
     const [was, is] = [fieldAt(before.schema, path), fieldAt(after.schema, path)];
     return !sameJson(formOf(was), formOf(is));
   });
   if (key.length > 0)
-    return key.map((path) => `its rows are told apart by ${path}, which takes other values`);
+    return key.map((path) => lasting(`its rows are told apart by ${path}, which takes other values`));
   switch (target.connector) {
     case "postgres":
       return columnMisfits(target, before, after);
     case "redis":
-      return redisMisfits(target.config.as ?? "hash", before, after);
+      // Its rows have no form of their own: what they cannot tell apart, they cannot after a back-fill either.
+      return redisMisfits(target.config.as ?? "hash", before, after).map(lasting);
     default:
-      return ["whether it can hold the new schema is not known"];
+      return [lasting("whether it can hold the new schema is not known")];
   }
 }
 
-/** A column for each field on top; what is inside of one is JSON. The driver makes tables, and alters none. */
+function lasting(says: string): Misfit {
+  return { says, reshaped: false };
+}
+
+/** A column for each field on top; what is inside of one is JSON. The driver alters a table only if it empties it. */
 function columnMisfits(
   { config, mode }: MaterializationPlan,
   before: CollectionPlan,
   after: CollectionPlan,
-): readonly string[] {
+): readonly Misfit[] {
   const old = fieldsOf(before.schema);
   const columns = asObject(config.columns);
   /** One that is declared elsewhere is altered by its own migrations. */
   const declared = config.primaryKey !== undefined;
-  return [...fieldsOf(after.schema)].flatMap(([name, field]) => {
+  const reshaped = !declared;
+  return [...fieldsOf(after.schema)].flatMap(([name, field]): Misfit | readonly Misfit[] => {
     const was = old.get(name);
     if (columns[name] === false) return [];
     if (was === undefined) {
-      return declared
-        ? []
-        : [`its table has no column for ${name} (columns: { ${name}: false } leaves it out)`];
+      const remedy = `columns: { ${name}: false } leaves it out`;
+      return declared ? [] : { says: `its table has no column for ${name}`, remedy, reshaped };
     }
-    const given = asObject(columns[name]).type !== undefined;
-    const changed = given
-      ? !sameJson(meaningAt(before.schema, name), meaningAt(after.schema, name))
-      : columnOf(was) !== columnOf(field);
-    if (changed) return [`its column for ${name} has a type for other values`];
+    const { type } = asObject(columns[name]);
+    const changed =
+      type !== undefined
+        ? !sameJson(meaningAt(before.schema, name), meaningAt(after.schema, name))
+        : columnOf(was) !== columnOf(field);
+    if (changed) return { says: `its column for ${name} has a type for other values`, reshaped };
     if (mode === "delta") return [];
-    if (isNotNull(was) && !isNotNull(field)) return [`its column for ${name} takes no NULL`];
+    if (isNotNull(was, type) && !isNotNull(field, type))
+      return { says: `its column for ${name} takes no NULL`, reshaped };
     return own(after.reduce, name) === "first" && isNullable(field) && !field.required
-      ? [`its column for ${name} does not tell null from a missing field`]
+      ? lasting(`its column for ${name} does not tell null from a missing field`)
       : [];
   });
 }
@@ -74,8 +90,8 @@ function columnOf(field: FieldSchema): string {
 const COLUMN_FORMATS: ReadonlySet<string> = new Set(["date-time", "date", "uuid"]);
 
 /** A JSON null is a value of a JSON column. */
-function isNotNull(field: FieldSchema): boolean {
-  return field.required && (columnOf(field) === "json" || !isNullable(field));
+function isNotNull(field: FieldSchema, type: Json | undefined): boolean {
+  return field.required && (type === "jsonb" || columnOf(field) === "json" || !isNullable(field));
 }
 
 function redisMisfits(as: Json, before: CollectionPlan, after: CollectionPlan): readonly string[] {

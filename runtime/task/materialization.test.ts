@@ -279,6 +279,25 @@ describe("a materialization", () => {
     await expect(run(target, {}, () => true)).rejects.toThrow("was not written by this version of Weir");
   });
 
+  it("lets its driver reshape the target where the flow says so, or has raised its back-fill", async () => {
+    const may = async (plan: Partial<MaterializationPlan>, position: Json | undefined) => {
+      const target = new MemoryTarget();
+      await run(target, plan, () => true);
+      return target.contexts[0]?.mayReshape(position);
+    };
+    const filled = { journals: {}, backfill: 1 };
+    expect(await may({}, undefined)).toBe(false);
+    expect(await may({}, filled)).toBe(true);
+    expect(await may({ backfill: 1 }, filled)).toBe(false);
+    expect(await may({ backfill: 2 }, filled)).toBe(true);
+    expect(await may({ backfill: 1, onSchemaChange: "backfill" }, filled)).toBe(true);
+    // Nothing was stored: the counter under which the target was made is taken to be the first.
+    expect(await may({ backfill: 1 }, undefined)).toBe(true);
+    expect(await may({ onSchemaChange: "backfill" }, undefined)).toBe(true);
+    // What wrote it is unknown, and so are its rows.
+    expect(await may({ onSchemaChange: "backfill" }, { "journal-1": [1, 5] })).toBe(false);
+  });
+
   it("tells its driver of mode and former name", async () => {
     const target = new MemoryTarget();
     await run(target, { mode: "delta", renamedFrom: "old" }, () => true);

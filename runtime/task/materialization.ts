@@ -46,6 +46,7 @@ export async function runMaterialization(
     collection: task.collection,
     config: task.config,
     mode: plan.mode ?? "standard",
+    mayReshape: (position) => mayReshape(task, position),
     renamedFrom: plan.renamedFrom && `${plan.connector}:${plan.renamedFrom}`,
     log: taskLog(task.name, report),
   });
@@ -81,6 +82,15 @@ async function startOf(task: MaterializationTask, session: TargetSession, report
   await session.clear({ journals: {}, backfill });
   return {};
 }
+
+/** Where the flow has it filled from history again, whether it fits or not, or says so of a target that does not fit. */
+function mayReshape({ plan }: MaterializationTask, position: Json | undefined): boolean {
+  const found = position === undefined ? NOTHING_STORED : readCheckpoint(position);
+  if (found === undefined) return false;
+  return plan.onSchemaChange === "backfill" || found.backfill !== (plan.backfill ?? 0);
+}
+
+const NOTHING_STORED: Checkpoint = { journals: {}, backfill: 0 };
 
 function readCheckpoint(position: Json): Checkpoint | undefined {
   const { journals, backfill } = Object(position) as { journals?: unknown; backfill?: unknown };

@@ -23,12 +23,17 @@ export class Checks {
   }
 }
 
-/** Row by row, every column: the digest is over all of them, sorted. */
+/**
+ * Row by row, every column: the digest is over all of them, sorted.
+ * @param table what stands after `FROM`
+ * @param counted the column whose sum is shown
+ */
 export async function compareTable(
   checks: Checks,
   client: Client,
   table: string,
   expected: readonly object[],
+  counted = "flights",
 ): Promise<void> {
   const columns = Object.keys(expected[0] ?? {});
   const select = columns
@@ -44,9 +49,9 @@ export async function compareTable(
       ]),
     ),
   );
-  const flights = (all: readonly object[]) =>
-    all.reduce((sum, row) => sum + (row as { flights: number }).flights, 0);
-  checks.equal(`${table}, flights counted`, flights(found), flights(expected));
+  const sum = (all: readonly object[]) =>
+    all.reduce((total, row) => total + Number(row[counted as never]), 0);
+  checks.equal(`${table}, ${counted} counted`, sum(found), sum(expected));
   checks.equal(`${table}, digest of ${expected.length} rows`, digest(found), digest(expected));
 }
 

@@ -14,8 +14,9 @@ import type { StatusReport } from "../../runtime/runtime.ts";
 import { freePort } from "../../test/servers/free-port.ts";
 import { startPostgres } from "../../test/servers/postgres.ts";
 import { allCaughtUp, taskOf, WeirProcess } from "../../test/servers/weir-process.ts";
+import { expectedAirports, expectedBrackets } from "./airports.ts";
 import { Checks, compareHashes, compareRanking, compareTable } from "./checks.ts";
-import { expectedDelays, expectedRoutes, readFlights, writeHistory } from "./flights.ts";
+import { expectedDelays, expectedRoutes, readFlights, writeAirports, writeHistory } from "./flights.ts";
 import { LiveSender } from "./live-sender.ts";
 import { demoRedis } from "./redis.ts";
 
@@ -30,6 +31,10 @@ if (!Number.isInteger(total) || total < 1000 || total > 3_000_000) {
 /** One flight in ten is not in the files: it arrives over HTTP. */
 const LIVE_SHARE = 0.1;
 const LIVE_PER_SECOND = 5_000;
+/** Of the live flights: sent as fast as they are taken. */
+const BURST_SHARE = 0.6;
+/** Sent while the new flows read their history. The last ones follow then, as changes of rows that are there. */
+const TRICKLE_SHARE = 0.95;
 const STEP_LIMIT_MS = 100_000;
 
 const started = Date.now();
@@ -48,6 +53,7 @@ try {
   const history = flights.slice(0, Math.round(total * (1 - LIVE_SHARE)));
   const live = flights.slice(history.length);
   await writeHistory(directory, history);
+  await writeAirports(directory);
   say(
     `${count(history.length)} flights written as files, ${count(live.length)} kept back to arrive over HTTP`,
   );
@@ -79,7 +85,10 @@ try {
   say(`weir runs ${firstFlows.length} flow files: capture, derive, materialize`);
 
   const sender = new LiveSender(`http://127.0.0.1:${port}/flights`, live);
-  const sending = sender.burst(Math.round(live.length * 0.6)).then(() => sender.trickle(LIVE_PER_SECOND));
+  const share = (part: number) => Math.round(live.length * part);
+  const sending = sender
+    .burst(share(BURST_SHARE))
+    .then(() => sender.trickle(LIVE_PER_SECOND, share(TRICKLE_SHARE)));
   sending.catch(() => {}); // awaited below
 
   const backFilling = (status: StatusReport) =>
@@ -94,15 +103,18 @@ try {
   say(`all files are captured; ${count(sender.sent)} live flights have arrived so far`);
 
   await weir.stop();
-  const flows = [...firstFlows, flowFile("routes")];
+  const flows = [...firstFlows, flowFile("routes"), flowFile("airports")];
   weir.start(flows);
   say(
-    `two new derivations and two new tables added, with ${count(live.length - sender.sent)} live flights still to come`,
+    `five derivations and five tables added, with ${count(live.length - sender.sent)} live flights still to come`,
   );
   await sending;
+  const finished = (status: StatusReport) =>
+    captured(status) && taskOf(status, "airports/places")?.state === "exhausted" && allCaughtUp(status);
+  await weir.until(finished, STEP_LIMIT_MS);
+  say("the new ones have read all of the history; the last live flights follow");
+  await sender.trickle(LIVE_PER_SECOND, live.length);
   say(`the last live flight was sent (${sender.retries} requests repeated while weir was down)`);
-
-  const finished = (status: StatusReport) => captured(status) && allCaughtUp(status);
   const settled = await weir.until(finished, STEP_LIMIT_MS);
   say("every task has caught up");
 
@@ -117,6 +129,17 @@ try {
     await compareTable(checks, client, `delays_${lane}`, expectedDelays(input));
     await compareTable(checks, client, `routes_${lane}`, expectedRoutes(input));
   }
+  const airports = await expectedAirports(directory, flights);
+  await compareTable(checks, client, "airports", airports);
+  const brackets = expectedBrackets(airports);
+  // A bracket that no airport of a state is in any more stays as a row of zero.
+  await compareTable(checks, client, "airport_brackets WHERE airports <> 0", brackets, "airports");
+  // The rows of the log are changes: added up they are the table.
+  await client.query(
+    `CREATE VIEW log_added_up AS SELECT state, bracket, sum(airports) AS airports
+       FROM airport_brackets_log GROUP BY state, bracket HAVING sum(airports) <> 0`,
+  );
+  await compareTable(checks, client, "log_added_up", brackets, "airports");
   await client.end();
   if (redis) {
     await compareHashes(checks, redis.url, expectedDelays(history));

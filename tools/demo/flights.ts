@@ -1,7 +1,7 @@
 /** The input of the demo: real flights, and what must come of them, computed by a plain script. */
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -21,11 +21,12 @@ interface ParquetRow {
   readonly destination: string;
 }
 
+// The package exports its code only; its data lies beside it.
+const DATA = fileURLToPath(new URL("../../node_modules/vega-datasets/data/", import.meta.url));
+
 /** The first `count` of the three million US flights of 2001 that `vega-datasets` ships. */
 export async function readFlights(count: number): Promise<Flight[]> {
-  // The package exports its code only; its data lies beside it.
-  const data = fileURLToPath(new URL("../../node_modules/vega-datasets/data/", import.meta.url));
-  const file = await asyncBufferFromFile(join(data, "flights-3m.parquet"));
+  const file = await asyncBufferFromFile(join(DATA, "flights-3m.parquet"));
   const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
   // The file's schema: date, delay, distance, origin, destination.
   const rows = (await parquetReadObjects({ file, compressors, rowEnd: count })) as unknown as ParquetRow[];
@@ -36,6 +37,12 @@ export async function readFlights(count: number): Promise<Flight[]> {
     origin,
     destination,
   }));
+}
+
+/** Writes `data/airports.csv` below `directory`: the airports of the US, as `vega-datasets` ships them. */
+export async function writeAirports(directory: string): Promise<void> {
+  await mkdir(join(directory, "data"), { recursive: true });
+  await copyFile(join(DATA, "airports.csv"), join(directory, "data/airports.csv"));
 }
 
 /** Writes `data/flights-000.ndjson.gz` and so on below `directory`. */

@@ -26,21 +26,17 @@ export class LiveSender {
     return this.#retries;
   }
 
-  get done(): boolean {
-    return this.#sent === this.#flights.length;
-  }
-
   /** Sends up to this many at once. */
   async burst(until: number): Promise<void> {
     this.#allowed = Math.min(until, this.#flights.length);
     while (this.#sent < this.#allowed) await this.#sendNext();
   }
 
-  /** Sends the rest at a steady rate. */
-  async trickle(perSecond: number): Promise<void> {
-    while (!this.done) {
+  /** Sends up to this many at a steady rate. */
+  async trickle(perSecond: number, until: number): Promise<void> {
+    while (this.#sent < until) {
       const started = Date.now();
-      await this.burst(this.#sent + PER_REQUEST);
+      await this.burst(Math.min(until, this.#sent + PER_REQUEST));
       await sleep(Math.max(0, (1000 * PER_REQUEST) / perSecond - (Date.now() - started)));
     }
   }
