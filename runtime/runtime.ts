@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
+import { withoutEmpty } from "../plan/evolution/without-empty.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
 import { mergeApplied, refuseChanges, renamesSince } from "./changes.ts";
@@ -127,7 +128,8 @@ export class Runtime {
       const die = (error: Error) => onEvent({ kind: "fatal", message: `The head failed: ${error.message}` });
       const head = await openHead(join(config.dataDir, "head"), die);
       undo.unshift(() => head.close());
-      const applied = (await head.head.getNote(APPLIED_PLAN)) as unknown as Plan | undefined; // written below
+      const noted = (await head.head.getNote(APPLIED_PLAN)) as unknown as Plan | undefined; // written below
+      const applied = noted && withoutEmpty(noted, await emptyCollections(head.head));
       refuseChanges(applied, build.plan);
       // The references have been replaced: what is left is the store's own configuration.
       const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
@@ -233,6 +235,12 @@ export class Runtime {
     await this.#head.close();
     this.#lock.release();
   }
+}
+
+/** Whether a collection has never had a document. */
+async function emptyCollections(head: OpenHead["head"]): Promise<(collection: string) => boolean> {
+  const journals = await head.journals();
+  return (name) => !journals.some(({ collection, next }) => collection === name && next > 0);
 }
 
 export function collectionStatuses(journals: readonly JournalState[]): CollectionStatus[] {

@@ -149,15 +149,20 @@ function missingHandlers(node: ts.Node): Lifted {
   return { ...HANDLERS, what: `${missing.join(", ")} of from ${missing.length === 1 ? "has" : "have"} none` };
 }
 
-/** `node` is the name of a member of `on` or `removed`. */
+const REDUCED_REMOVALS =
+  "Look for a removal in the function that gets its documents: there after is undefined, and before has all fields.";
+
+/** `node` is the name of a member of `on` or `removed`, or `removed` itself where a single source is reduced. */
 function unknownHandler(node: ts.Node, [option = "", name = ""]: readonly string[]): Lifted {
+  if (name === "")
+    return { ...HANDLERS, what: "a reduced source has no removals of its own", fix: REDUCED_REMOVALS };
   const from = memberNames(node.parent.parent.parent.parent, "from");
   if (from.length === 0) return HANDLERS;
   if (!from.includes(name)) return { ...HANDLERS, what: `${name} of ${option} is not in from` };
   return {
     ...HANDLERS,
     what: `${name} is read reduced, and has no removals of its own`,
-    fix: `Look for a removal in its handler in on: there after is undefined, and before has all fields.`,
+    fix: REDUCED_REMOVALS,
   };
 }
 

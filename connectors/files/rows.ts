@@ -27,7 +27,7 @@ export function badRow(
 ): HaltError {
   const where = path === "" ? "" : `${path}: `;
   return new HaltError(
-    `${file.shown}:${place}: ${where}${rule}. Correct the file; all rows before this one are stored, and it goes on here.`,
+    `${file.shown}:${place}: ${where}${rule}. Correct the file, or widen the schema; all rows before this one are stored, and it goes on here.`,
   );
 }
 
