@@ -22,6 +22,13 @@ export class HaltError extends Error {
   override readonly name: string = "HaltError";
 }
 
+/** Told by its name: a connector of another package may bring another copy of this module. */
+export function isHalt(error: unknown): error is HaltError {
+  return error instanceof HaltError || (error instanceof Error && HALTS.has(error.name));
+}
+
+const HALTS: ReadonlySet<string> = new Set(["HaltError", "FencedError"]);
+
 /** A newer instance of this task owns the target or the journal; this one must end and never commit. */
 export class FencedError extends HaltError {
   override readonly name: string = "FencedError";

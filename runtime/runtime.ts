@@ -147,8 +147,8 @@ export class Runtime {
       await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
       await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
       const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, epoch, environment });
-      const groups = await threadGroups(tasks);
-      const bounded = await boundedCaptures(tasks);
+      const groups = await threadGroups(tasks, config.settings.baseDir);
+      const bounded = await boundedCaptures(tasks, config.settings.baseDir);
       const parts = { config, build, lock, head, store, storeConfig, epoch, groups, bounded, onEvent };
       const runtime = new Runtime(parts);
       runtime.#control = await ControlServer.listen(runtime, config.dataDir);
@@ -256,13 +256,13 @@ export function collectionStatuses(journals: readonly JournalState[]): Collectio
 }
 
 /** Captures of a connector that shares a thread together, every other task by itself. */
-async function threadGroups(tasks: readonly Task[]): Promise<Task[][]> {
+async function threadGroups(tasks: readonly Task[], baseDir: string): Promise<Task[][]> {
   const groups: Task[][] = [];
   const shared = new Map<string, Task[]>();
   for (const task of tasks) {
-    if (task.kind === "materialization") await materializationDriver(task.plan.connector);
+    if (task.kind === "materialization") await materializationDriver(task.plan.connector, baseDir);
     const { connector } = task.kind === "capture" ? task.plan : { connector: undefined };
-    if (connector === undefined || (await captureDriver(connector)).thread === "own") {
+    if (connector === undefined || (await captureDriver(connector, baseDir)).thread === "own") {
       groups.push([task]);
       continue;
     }
@@ -277,11 +277,11 @@ async function threadGroups(tasks: readonly Task[]): Promise<Task[][]> {
   return groups;
 }
 
-async function boundedCaptures(tasks: readonly Task[]): Promise<ReadonlySet<string>> {
+async function boundedCaptures(tasks: readonly Task[], baseDir: string): Promise<ReadonlySet<string>> {
   const bounded = new Set<string>();
   for (const task of tasks) {
     if (task.kind !== "capture") continue;
-    const driver = await captureDriver(task.plan.connector);
+    const driver = await captureDriver(task.plan.connector, baseDir);
     if (driver.bounded(task.config)) bounded.add(task.name);
   }
   return bounded;

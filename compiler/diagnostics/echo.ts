@@ -63,7 +63,7 @@ function betterFromValues({ code, message }: Diagnostic): readonly DiagnosticCod
     case "WEIR1011":
       return ["WEIR1011"];
     case "WEIR2001":
-      return ["WEIR2002"];
+      return ["WEIR2002", "WEIR2005"];
     default:
       return [];
   }

@@ -82,25 +82,13 @@ describe("a table that is declared with Drizzle", () => {
   });
 
   it.each<[string, object, string]>([
-    ["columns.no.type", { no: integer("no") }, 'A column of type integer cannot hold the field "no"'],
-    ["columns.at.type", { at: timestamp("at") }, 'A column of type timestamp cannot hold the field "at"'],
-    [
-      "columns.at.type",
-      { at: timestamp({ withTimezone: true, precision: 3 }) },
-      "type timestamp (3) with time zone",
-    ],
-    [
-      "columns.cents.type",
-      { cents: numeric({ precision: 10, scale: 2 }) },
-      "A column of type numeric(10, 2)",
-    ],
-    [
-      "columns.kind.type",
-      { kind: varchar({ length: 5 }) },
-      "A column of type varchar(5) cannot hold every text",
-    ],
-  ])("does not fit: %s of %#", (at, more, message) => {
-    expect(misfits(keyed(more))).toEqual([[at, expect.stringContaining(message)]]);
+    [{ no: integer("no") }, 'A column of type integer cannot hold the field "no"'],
+    [{ at: timestamp("at") }, 'A column of type timestamp cannot hold the field "at"'],
+    [{ at: timestamp({ withTimezone: true, precision: 3 }) }, "type timestamp (3) with time zone"],
+    [{ cents: numeric({ precision: 10, scale: 2 }) }, "A column of type numeric(10, 2)"],
+    [{ kind: varchar({ length: 5 }) }, "A column of type varchar(5) cannot hold every text"],
+  ])("does not fit: %#", (more, message) => {
+    expect(misfits(keyed(more))).toEqual([["table", expect.stringContaining(message)]]);
   });
 
   it("does not fit: a field without a column, unless it is left out", () => {

@@ -8,5 +8,9 @@ export function targetMisfits(
   config: JsonObject,
   mode: "standard" | "delta",
 ): readonly ColumnMisfit[] {
-  return layOut(collection, { ...readColumns(config), mode }).misfits;
+  const settings = { ...readColumns(config), mode };
+  const { misfits } = layOut(collection, settings);
+  // The columns of a declared table are not the options'.
+  const isDeclared = settings.primaryKey !== undefined;
+  return isDeclared ? misfits.map(({ message }) => ({ at: ["table"], message })) : misfits;
 }

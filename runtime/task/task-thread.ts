@@ -1,6 +1,6 @@
 /** A task's own thread: it shares nothing with the others, so that what it does to itself hurts it alone. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { HaltError } from "../../connectors/driver.ts";
+import { isHalt } from "../../connectors/driver.ts";
 import { captureDriver, materializationDriver } from "../connectors.ts";
 import type { Head } from "../head/head.ts";
 import { openStore } from "../store/store.ts";
@@ -26,13 +26,13 @@ async function run([first, ...rest]: readonly Task[]): Promise<void> {
   if (first.kind === "capture") {
     // Only captures share a thread.
     const captures = [first, ...rest] as CaptureTask[];
-    const driver = await captureDriver(first.plan.connector);
+    const driver = await captureDriver(first.plan.connector, data.settings.baseDir);
     return runCaptures(captures, driver, head, data.settings, stop.signal, report);
   }
   const store = await openStore(data.store, { probe: false });
   try {
     if (first.kind === "derivation") return await runDerivation(first, head, store, stop.signal, report);
-    const driver = await materializationDriver(first.plan.connector);
+    const driver = await materializationDriver(first.plan.connector, data.settings.baseDir);
     return await runMaterialization(first, driver, head, store, stop.signal, report);
   } finally {
     await store.close();
@@ -43,7 +43,7 @@ try {
   await run(data.tasks);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
-  const kind = error instanceof HaltError ? "halted" : "failed";
+  const kind = isHalt(error) ? "halted" : "failed";
   for (const { name } of data.tasks) report({ kind, task: name, message });
 }
 process.exit(0);
