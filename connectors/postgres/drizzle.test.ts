@@ -81,7 +81,7 @@ describe("a table that is declared with Drizzle", () => {
     expect(misfits(table)).toEqual([]);
   });
 
-  it.each<[string, object, string]>([
+  it.each<[object, string]>([
     [{ no: integer("no") }, 'A column of type integer cannot hold the field "no"'],
     [{ at: timestamp("at") }, 'A column of type timestamp cannot hold the field "at"'],
     [{ at: timestamp({ withTimezone: true, precision: 3 }) }, "type timestamp (3) with time zone"],
