@@ -1,6 +1,8 @@
 /** TypeScript's own errors as ours: lifted to a code of Weir's where they are about a declaring call. */
 import ts from "typescript";
 import { type Diagnostic, diagnostic, type Place, type RelatedPlace } from "../diagnostics/diagnostic.ts";
+import { adviceOn } from "./advice.ts";
+import { calleeName } from "./calls.ts";
 import { type Lifted, lift } from "./lift.ts";
 import { misfits } from "./misfits.ts";
 import { strictNullChecksOff } from "./options.ts";
@@ -18,9 +20,8 @@ export function typeDiagnostics(flow: FlowProgram, projectDir: string): readonly
     raw.push(...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file));
   }
   const root: Place = { file: project.configFile ?? projectDir, line: 0, column: 0 };
-  const found = raw
-    .filter((each) => each.category === ts.DiagnosticCategory.Error)
-    .flatMap((each) => fromTypeScript(flow, each, root));
+  const errors = raw.filter((each) => each.category === ts.DiagnosticCategory.Error);
+  const found = withoutConsequences(errors).flatMap((each) => fromTypeScript(flow, each, root));
   if (strictNullChecksOff(project.options)) {
     found.push(
       diagnostic(
@@ -36,6 +37,27 @@ export function typeDiagnostics(flow: FlowProgram, projectDir: string): readonly
   return found;
 }
 
+/** "Is of type unknown" and "implicitly has an any type": where a source is wrong, nothing is known of its documents. */
+const CONSEQUENCES = new Set([18046, 7006, 7031]);
+
+/** Of the errors in one call of `derive` those that come of the others say nothing. */
+function withoutConsequences(errors: readonly ts.Diagnostic[]): readonly ts.Diagnostic[] {
+  const calls = errors.map(({ file, start }) =>
+    file === undefined || start === undefined ? undefined : derivationAround(nodeAt(file, start)),
+  );
+  const wrong = new Set(calls.filter((_, i) => !CONSEQUENCES.has(errors[i]?.code ?? 0)));
+  return errors.filter(
+    ({ code }, i) => !CONSEQUENCES.has(code) || calls[i] === undefined || !wrong.has(calls[i]),
+  );
+}
+
+function derivationAround(node: ts.Node): ts.CallExpression | undefined {
+  for (let at = node; !ts.isSourceFile(at); at = at.parent) {
+    if (ts.isCallExpression(at) && calleeName(at).getText() === "derive") return at;
+  }
+  return undefined;
+}
+
 function fromTypeScript(flow: FlowProgram, raw: ts.Diagnostic, root: Place): readonly Diagnostic[] {
   const { file, start, length } = raw;
   const message = flatten(raw.messageText);
@@ -47,7 +69,13 @@ function fromTypeScript(flow: FlowProgram, raw: ts.Diagnostic, root: Place): rea
   const lifted = lift(flow, node, raw.code);
   if (lifted === undefined) {
     const text = sentence(`${message} (TS${raw.code})`);
-    return [diagnostic("WEIR0001", place, text, { related: relatedPlaces(raw) })];
+    const fix = adviceOn(flow, node, raw.code);
+    return [
+      diagnostic("WEIR0001", place, text, {
+        related: relatedPlaces(raw),
+        ...(fix === undefined ? {} : { fix }),
+      }),
+    ];
   }
   if (lifted.isEcho) return [];
   const { code, fix } = lifted;

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -55,6 +56,17 @@ test("a check of what stands is taken from the one before", { timeout: 60_000 },
   await settle();
   expect(await check(user)).toBe("checked");
   expect(await check(user)).toBe("taken");
+});
+
+test("what a package reaches is looked at, though nothing is emitted", { timeout: 60_000 }, async () => {
+  using user = flows();
+  user.write({
+    "node_modules/lib/two.js": 'import { cpus } from "node:os";\nexport const two = cpus().length;\n',
+  });
+  const cacheFile = join(user.directory, ".weir", "cache", "check.json");
+  const files = [join(user.directory, "flows", "a.flow.ts")];
+  const { diagnostics } = await checkFlows({ projectDir: user.directory, files }, cacheFile);
+  expect(diagnostics.map(({ code }) => code)).toEqual(["WEIR3008"]);
 });
 
 const CHANGES: readonly (readonly [
@@ -122,6 +134,34 @@ test.each(CHANGES)("%s makes it check again", { timeout: 60_000 }, async (_, cha
   expect(await check(user)).toBe(then);
   // What was refused is never kept.
   if (then === "refused") expect(await check(user)).toBe("refused");
+});
+
+/** A process of its own, as the command is: whether it loaded TypeScript or esbuild. */
+function loadsCompiler(user: Project): boolean {
+  const script = `
+    import { createRequire } from "node:module";
+    import { checkFlows } from ${JSON.stringify(new URL("../../compiler/index.ts", import.meta.url).href)};
+    const { directory, file } = JSON.parse(process.argv[2]);
+    const { collections } = await checkFlows({ projectDir: directory, files: [file] }, directory + "/.weir/cache/check.json");
+    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    console.log(JSON.stringify({ collections, compiler: loaded.some((path) => /[\\/\\\\](typescript|esbuild)[\\/\\\\]/.test(path)) }));
+  `;
+  const argument = JSON.stringify({
+    directory: user.directory,
+    file: join(user.directory, "flows", "a.flow.ts"),
+  });
+  user.write({ "loads.mjs": script });
+  const args = ["--conditions=weir-source", join(user.directory, "loads.mjs"), argument];
+  const told = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
+  expect(told.collections).toBe(2);
+  return told.compiler;
+}
+
+test("it loads neither TypeScript nor esbuild then", { timeout: 60_000 }, async () => {
+  using user = flows();
+  await settle();
+  expect(loadsCompiler(user)).toBe(true);
+  expect(loadsCompiler(user)).toBe(false);
 });
 
 test("a damaged result is not believed", { timeout: 60_000 }, async () => {

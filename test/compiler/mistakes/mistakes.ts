@@ -376,4 +376,57 @@ orders.read({ ⟦readDelay⟧: "10" }).derive("§/spend", { schema: ${SPEND}, ke
     says: /m/,
     alone: true,
   },
+  {
+    title: "a view that was read is materialized",
+    flow: `${ORDERS}
+orders.read({ priority: 1 }).⟦materializeTo⟧(pg({ url: env("DATABASE_URL"), table: "§" }));`,
+    code: "WEIR0001",
+    says: /Materialize the collection/,
+    alone: true,
+  },
+  {
+    title: "a reduced view is materialized",
+    flow: `${ORDERS}
+orders.reduced().⟦materializeTo⟧(pg({ url: env("DATABASE_URL"), table: "§" }));`,
+    code: "WEIR0001",
+    says: /without reduced\(\)/,
+    alone: true,
+  },
+  {
+    title: "a shuffle key is derived from",
+    flow: `${ORDERS}
+orders.by("customer").⟦derive⟧("§/spend", { schema: ${SPEND}, key: ["customer"],
+  transform: ({ customer, cents }) => ({ customer, cents }),
+});`,
+    code: "WEIR0001",
+    says: /with derive imported from weir/,
+    alone: true,
+  },
+  {
+    title: "a state is used that nobody declared",
+    flow: joined(
+      '{ orders: orders.by("customer"), customers: customers.by("id") }',
+      "{ orders(order, { ⟦state⟧ }) { return { customer: order.customer, cents: state.n }; }, customers() {} }",
+    ),
+    code: "WEIR0001",
+    says: /Declare what is kept for each shuffle key/,
+  },
+  {
+    title: "a source has no shuffle key",
+    flow: joined('{ ⟦orders⟧, customers: customers.by("id") }', BOTH),
+    code: "WEIR3013",
+    says: /shuffle key/,
+    alone: true,
+  },
+  {
+    title: "a reduced source has a function for removals",
+    flow: `${ORDERS}
+orders.reduced().derive("§/spend", { schema: ${SPEND}, key: ["customer"],
+  transform: ({ after }) => after && { customer: after.customer, cents: after.cents },
+  ⟦removed⟧: () => undefined,
+}).materializeTo(pg({ url: env("DATABASE_URL"), table: "§" }));`,
+    code: "WEIR3016",
+    says: /there after is undefined/,
+    alone: true,
+  },
 ];
