@@ -4,7 +4,14 @@ import { existsSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, type Message, type Metafile, type Plugin } from "esbuild";
+import {
+  build,
+  type Message,
+  type Metafile,
+  type OnResolveArgs,
+  type Plugin,
+  type ResolveResult,
+} from "esbuild";
 import { processConditions } from "../conditions.ts";
 import { guardModule } from "./guarded-modules.ts";
 
@@ -29,16 +36,23 @@ function externalPackages(externals: Set<string>): Plugin {
   return {
     name: "external-packages",
     setup(api) {
+      // Flow files of one directory import the same packages: esbuild is asked once, and again where it has complaints.
+      const resolved = new Map<string, Promise<ResolveResult>>();
+      const ask = ({ path, kind, importer, resolveDir }: OnResolveArgs) =>
+        api.resolve(path, { kind, importer, resolveDir, pluginData: GUARD });
+      const resolveOnce = async (args: OnResolveArgs): Promise<ResolveResult> => {
+        const key = JSON.stringify([args.kind, args.resolveDir, args.path]);
+        const known = await resolved.get(key);
+        if (known !== undefined && known.errors.length === 0) return known;
+        const asked = ask(args);
+        resolved.set(key, asked);
+        return asked;
+      };
       api.onResolve({ filter: /.*/ }, async (args) => {
         if (args.pluginData === GUARD || args.kind === "entry-point") return undefined;
         if (args.namespace === GUARD) return undefined;
         if (isBuiltin(args.path)) return { path: args.path, namespace: GUARD };
-        const { path, errors, external, namespace } = await api.resolve(args.path, {
-          kind: args.kind,
-          importer: args.importer,
-          resolveDir: args.resolveDir,
-          pluginData: GUARD,
-        });
+        const { path, errors, external, namespace } = await resolveOnce(args);
         if (errors.length > 0 || external || namespace !== "file") return { errors, path, external };
         const ours = /^weir(?:\/|$)/.test(args.path);
         if (!ours && !path.includes(`${sep}node_modules${sep}`)) return { path };
