@@ -209,9 +209,11 @@ function declarationDiagnostics(
   for (const { view, target, place } of materializations) {
     const collection = collections.get(view.collection);
     if (collection === undefined) continue;
-    found.push(...checkTarget(collection, target, place, aim));
-    if (sound.has(collection))
+    // Of a collection that is wrong itself a target can say nothing new.
+    if (sound.has(collection)) {
+      found.push(...checkTarget(collection, target, place, aim));
       found.push(...checkTargetFit(targetFit, collectionPlan(collection), target, place, aim));
+    }
     found.push(...checkView(collection, view, place, ["view"], aim));
   }
   if (!whole) return found;
