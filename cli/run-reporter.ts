@@ -13,7 +13,7 @@ export type ReporterMode = "tty" | "lines" | "json";
 export class RunReporter {
   readonly #mode: ReporterMode;
   readonly #startedAt = Date.now();
-  readonly #shown = new Map<string, { state: TaskState; at: number }>();
+  readonly #shown = new Map<string, { state: TaskState; at: number; documents: number }>();
   #runtime: Runtime | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Lines of the table that stand on the terminal now. */
@@ -66,32 +66,33 @@ export class RunReporter {
     }
   }
 
-  /** Shows the last state of each task. */
+  /** Shows what each task came to, where that is not what was shown last. */
   async finish(how: "done" | "stopped"): Promise<void> {
     clearInterval(this.#timer);
-    await this.#tick();
+    await this.#tick(true);
     const seconds = Math.round((Date.now() - this.#startedAt) / 1000);
     if (this.#mode === "json") this.#json({ event: how, seconds });
     else this.#say(`${how} after ${duration(seconds)}`);
   }
 
-  async #tick(): Promise<void> {
+  async #tick(isLast = false): Promise<void> {
     if (!this.#runtime) return;
     const { tasks } = await this.#runtime.status();
     if (this.#mode === "tty") this.#draw(renderTasks(tasks));
-    else for (const task of tasks) this.#report(task);
+    else for (const task of tasks) this.#report(task, isLast);
   }
 
   /** A line when a task's state changes, and now and then while it is behind. */
-  #report(task: TaskStatus): void {
+  #report(task: TaskStatus, isLast: boolean): void {
     const before = this.#shown.get(task.name);
     // A live task is a little behind at any moment: that is no news until it lasts.
     const wasCaughtUp = before?.state === "caught-up" && task.state === "running";
     const isNews = before?.state !== task.state && !wasCaughtUp;
     const isDue = task.backfill !== null && Date.now() - (before?.at ?? 0) > QUIET_PROGRESS_MS;
     if (task.state === "caught-up" && before) before.at = Date.now();
-    if (!isNews && !isDue) return;
-    this.#shown.set(task.name, { state: task.state, at: Date.now() });
+    const isResult = isLast && before?.documents !== task.documents;
+    if (!isNews && !isDue && !isResult) return;
+    this.#shown.set(task.name, { state: task.state, at: Date.now(), documents: task.documents });
     if (this.#mode === "json") {
       this.#json({ event: "task", ...task });
       return;
