@@ -2,7 +2,7 @@ import { join } from "node:path";
 import {
   type CheckResult,
   type CompiledBuild,
-  type CompileResult,
+  type CompileRequest,
   checkFlows,
   compile,
   findFlowFiles,
@@ -13,14 +13,14 @@ import {
 import { CommandError } from "./command-error.ts";
 import { targetFit } from "./target-fit.ts";
 
-/** Compiles the flow files that a command was given, or those of the configuration. */
-export async function compileProject(
+/** The flow files that a command was given, or those of the configuration. */
+async function projectOf(
   files: readonly string[],
   configFile: string | undefined,
-): Promise<CompileResult & { readonly config: ResolvedConfig }> {
+): Promise<{ readonly config: ResolvedConfig; readonly request: CompileRequest }> {
   const config = await loadConfig(process.cwd(), configFile);
   const flowFiles = await findFlowFiles(config, process.cwd(), files);
-  return { ...(await compile({ projectDir: config.projectDir, files: flowFiles, targetFit })), config };
+  return { config, request: { projectDir: config.projectDir, files: flowFiles, targetFit } };
 }
 
 /** Whether the flows are right. What was found of flows that have not changed since is taken from the data directory. */
@@ -28,9 +28,7 @@ export async function checkProject(
   files: readonly string[],
   configFile: string | undefined,
 ): Promise<CheckResult> {
-  const config = await loadConfig(process.cwd(), configFile);
-  const flowFiles = await findFlowFiles(config, process.cwd(), files);
-  const request = { projectDir: config.projectDir, files: flowFiles, targetFit };
+  const { config, request } = await projectOf(files, configFile);
   return checkFlows(request, join(config.dataDir, "cache", "check.json"));
 }
 
@@ -39,7 +37,8 @@ export async function buildProject(
   files: readonly string[],
   configFile: string | undefined,
 ): Promise<{ readonly build: CompiledBuild; readonly config: ResolvedConfig }> {
-  const { diagnostics, build, config } = await compileProject(files, configFile);
+  const { config, request } = await projectOf(files, configFile);
+  const { diagnostics, build } = await compile(request);
   process.stderr.write(renderText(diagnostics, { cwd: process.cwd(), color: process.stderr.isTTY === true }));
   if (!build) throw new CommandError("The flows do not compile; nothing was built.");
   return { build, config };

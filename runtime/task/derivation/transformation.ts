@@ -1,3 +1,4 @@
+import { frozenJson } from "../../../dsl/json.ts";
 import type { DerivationSource, JsonObject } from "../../../plan/plan.ts";
 import type { Head, StateChange } from "../../head/head.ts";
 import type { MergedChunk, SourceRun } from "../../journal/merged-reader.ts";
@@ -47,7 +48,7 @@ export class Transformation {
     this.#guard = guard;
     this.#limits = limits;
     this.#outputs = new Outputs(task.collection);
-    this.#params = deepFreeze(params);
+    this.#params = frozenJson(params, `${task.name}: params`);
     this.#context = Object.freeze({ params: this.#params });
     this.#state = state && new KeyedState(state, this.#keep("state"));
     this.#sources = sources.map((source, i) => {
@@ -158,12 +159,4 @@ export class Transformation {
   committed(): void {
     for (const values of this.#values) values.committed();
   }
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const member of Object.values(value)) deepFreeze(member);
-  }
-  return value;
 }
