@@ -10,6 +10,7 @@ import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
 import { mergeApplied, refuseChanges, renamesSince } from "./changes.ts";
 import { captureDriver, materializationDriver } from "./connectors.ts";
+import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
@@ -210,6 +211,18 @@ export class Runtime {
       collections: collectionStatuses(journals),
       store: { location: this.#store.description, lastError: this.#storeError },
     };
+  }
+
+  async command(command: ControlCommand): Promise<Json> {
+    switch (command.kind) {
+      case "reopen":
+        await this.#supervisor.reopen(command.task);
+        return null;
+      default:
+        throw new Error(
+          `The running process does not know the command ${JSON.stringify(command.kind satisfies never)}.`,
+        );
+    }
   }
 
   /** True once bounded sources are exhausted and every task has read all there is, or has halted. */

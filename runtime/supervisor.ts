@@ -44,6 +44,16 @@ export class Supervisor {
     for (const thread of this.#threads) thread.start();
   }
 
+  /** Lets a task finish its transaction and opens it again, one that has halted too. */
+  async reopen(task: string): Promise<void> {
+    const thread = this.#threads.find(({ names }) => names.includes(task));
+    if (!thread) {
+      const names = this.#threads.flatMap((each) => each.names).join(", ");
+      throw new Error(`Nothing that runs is called "${task}". There are: ${names}.`);
+    }
+    await thread.reopen();
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.stop()));
     for (const monitor of this.monitors) monitor.stopped();
@@ -64,6 +74,10 @@ class TaskThread {
     this.#tasks = tasks;
     this.#parts = parts;
     this.#onReport = onReport;
+  }
+
+  get names(): readonly string[] {
+    return this.#tasks.map(({ name }) => name);
   }
 
   start(): void {
@@ -100,6 +114,14 @@ class TaskThread {
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS);
     // Up to a quarter longer, so that tasks that failed together do not come back together.
     this.#timer = setTimeout(() => this.start(), pause * (1 + Math.random() / 4));
+  }
+
+  async reopen(): Promise<void> {
+    if (this.#stopping) return;
+    await this.stop();
+    this.#stopping = false;
+    this.#failures = 0;
+    this.start();
   }
 
   async stop(): Promise<void> {

@@ -1,14 +1,20 @@
 /** Asks the process that runs a data directory. */
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
+import type { Json } from "../../plan/plan.ts";
 import { readHolder } from "../data-directory-lock.ts";
+import type { ControlCommand } from "./command.ts";
 
 /** The running process's answer, or undefined if none answers: the data directory is at rest. */
-export async function askRunning(dataDir: string, path: string): Promise<IncomingMessage | undefined> {
+export async function askRunning(
+  dataDir: string,
+  path: string,
+  body?: Json,
+): Promise<IncomingMessage | undefined> {
   const socketPath = readHolder(dataDir)?.socket;
   if (!socketPath) return undefined;
-  const call = request({ socketPath, path });
-  call.end();
+  const call = request({ socketPath, path, method: body === undefined ? "GET" : "POST" });
+  call.end(body === undefined ? undefined : JSON.stringify(body));
   try {
     const [response] = (await once(call, "response")) as [IncomingMessage];
     if (response.statusCode === 200) return response;
@@ -19,6 +25,12 @@ export async function askRunning(dataDir: string, path: string): Promise<Incomin
     if (code === "ECONNREFUSED" || code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** Has the running process do something; undefined if none runs. Throws what it answers where it cannot be done. */
+export async function tellRunning(dataDir: string, command: ControlCommand): Promise<Json | undefined> {
+  const answer = await askRunning(dataDir, "/command", { ...command });
+  return answer && ((await json(answer)) as Json); // the control server's own form
 }
 
 export async function json(response: IncomingMessage): Promise<unknown> {

@@ -5,10 +5,11 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Plan } from "../../plan/plan.ts";
+import type { Json, Plan } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { type ReadRequest, readLines } from "../journal/read-lines.ts";
 import type { ObjectStore } from "../store/store.ts";
+import type { ControlCommand } from "./command.ts";
 
 /** What the server needs of a runtime. */
 export interface Controlled {
@@ -16,6 +17,8 @@ export interface Controlled {
   readonly store: ObjectStore;
   readonly plan: Plan;
   status(): Promise<unknown>;
+  /** Does what a command of the command line asks; throws where it cannot be. */
+  command(command: ControlCommand): Promise<Json>;
 }
 
 /** Longest path of a Unix socket on the systems that Weir runs on, less a margin. */
@@ -89,6 +92,16 @@ async function answer(
         if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
       }
       response.end();
+      return;
+    }
+    case "/command": {
+      const parts: Buffer[] = [];
+      for await (const part of request) parts.push(part as Buffer);
+      // The client is our own command.
+      const command = JSON.parse(Buffer.concat(parts).toString("utf8")) as ControlCommand;
+      const answered = await runtime.command(command);
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(`${JSON.stringify(answered)}\n`);
       return;
     }
     default:

@@ -2,6 +2,7 @@
  * Serves an embedded head to many callers: groups the commits that are ready into one flush and wakes the
  * readers that wait. While a flush runs, further commits queue up, so load makes groups larger, not queues longer.
  */
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Run } from "../journal/run.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
@@ -77,7 +78,9 @@ export class HeadService implements Head {
     if (group.length === 0) return;
     let outcomes: CommitOutcome[];
     try {
+      protocolPoint("head.commit.before");
       outcomes = this.#head.commit(group.map(({ transaction }) => transaction));
+      protocolPoint("head.commit.after");
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause));
       for (const { reject } of group) reject(error);

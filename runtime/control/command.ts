@@ -1,0 +1,4 @@
+/** What the command line asks of the process that runs a data directory, besides looking. */
+export type ControlCommand =
+  /** Ends a task's thread, if it has one, and opens the task again. */
+  { readonly kind: "reopen"; readonly task: string };
