@@ -50,7 +50,7 @@ export async function runRound(options: RoundOptions, context: ScenarioContext):
   });
   try {
     const outcome = await round.run();
-    if (outcome.differences.length > 0) context.log(round.runtime.weir.log());
+    if (outcome.differences.length + outcome.missed.length > 0) context.log(round.runtime.weir.log());
     return outcome;
   } finally {
     await round.close();
@@ -101,7 +101,9 @@ class Round {
         this.#arm(atStart ? { ...step, point: "" } : step, "cutover");
         this.#start();
         if (!atStart) break;
-        await this.runtime.until(() => this.runtime.hasCrossed, FIRES_WITHIN_MS);
+        if (!(await this.runtime.until(() => this.runtime.hasCrossed, FIRES_WITHIN_MS))) {
+          this.#missed.push("no reader passed from fragments to the head");
+        }
         await this.#startAgain(step);
         break;
       case "live":

@@ -2,6 +2,8 @@
  * The interface of everything that `npm run test:faults` runs. A scenario does harm to real processes, compares what they
  * leave with an oracle, and says what it found. It throws only where the harness itself fails.
  */
+import { crc32 } from "node:zlib";
+import type { History } from "./history.ts";
 import type { Servers } from "./servers.ts";
 
 export interface ScenarioContext {
@@ -10,6 +12,8 @@ export interface ScenarioContext {
   /** From the seed: the only source of chance, 0 (inclusive) to 1. */
   readonly random: () => number;
   readonly servers: Servers;
+  /** A project with a history, made once in a run for each kind of store; to be copied, never run. */
+  history(store: "directory" | "s3"): Promise<History>;
   /** For what helps to read a failure. */
   log(message: string): void;
 }
@@ -40,6 +44,11 @@ export function randomFrom(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** Another seed for each name, so that a scenario alone does what it did among others. */
+export function seedOf(seed: number, name: string): number {
+  return crc32(name, seed >>> 0) >>> 1;
 }
 
 /** A whole number from `from` to `to`, both included. */
