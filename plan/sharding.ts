@@ -67,7 +67,7 @@ export function shardRule({ collection, sources, hasState, removes }: Shardable)
 /** Of a plan's derivation. `collections` has its own and its sources'. */
 export function planShardRule(
   name: string,
-  { sources, state, removes = false }: DerivationPlan,
+  { sources, state, removes }: DerivationPlan,
   collections: Readonly<Record<string, CollectionPlan>>,
 ): ShardRule {
   const of = (collection: string): CollectionPlan => {
@@ -82,7 +82,7 @@ export function planShardRule(
       return { collection, key, partitions, by };
     }),
     hasState: state !== undefined,
-    removes,
+    removes: removes === true,
   });
 }
 

@@ -11,11 +11,13 @@ export interface Shard {
   readonly of: number;
 }
 
+const WHOLE: Shard = { index: 0, of: 1 };
+
 /** No name of a collection holds it. */
 const MARK = "#";
 
 /** The entry of a shard, which it opens and commits under: `shop/totals#1/4`; of a whole task its name. */
-export function entryName(task: string, { index, of }: Shard = { index: 0, of: 1 }): string {
+export function entryName(task: string, { index, of }: Shard = WHOLE): string {
   return of === 1 ? task : `${task}${MARK}${index}/${of}`;
 }
 
@@ -32,6 +34,11 @@ export function renamedEntry(entry: string, to: string): string {
 
 export function entryNames(task: string, shards: number): readonly string[] {
   return Array.from({ length: shards }, (_, index) => entryName(task, { index, of: shards }));
+}
+
+/** Whether the shard reads the journals of this partition number; a whole task reads all. */
+export function isOfShard(partition: number, { index, of }: Shard = WHOLE): boolean {
+  return partition % of === index;
 }
 
 /** As people count: `shard 2 of 4`. */
@@ -67,7 +74,9 @@ export function splitCheckpoint(
     if (!isObject(checkpoint)) return shard === 0 ? checkpoint : undefined;
     const sources = Object.entries(checkpoint).flatMap(([source, position]): [string, Json | undefined][] => {
       if (!isObject(position)) return shard === 0 ? [[source, position]] : [];
-      const own = Object.entries(position).filter(([id]) => (partitionOf(id) ?? 0) % shards === shard);
+      const own = Object.entries(position).filter(([id]) =>
+        isOfShard(partitionOf(id) ?? 0, { index: shard, of: shards }),
+      );
       return [[source, Object.fromEntries(own)]];
     });
     return Object.fromEntries(sources);

@@ -1,7 +1,14 @@
 import { HaltError } from "../../connectors/driver.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
 import type { Head, Position } from "../head/head.ts";
-import { type MergedChunk, MergedReader, type MergedSource } from "../journal/merged-reader.ts";
+import { entryName, type Shard } from "../head/task-layout.ts";
+import {
+  MERGE_LIMITS,
+  type MergedChunk,
+  MergedReader,
+  type MergedSource,
+  type MergeLimits,
+} from "../journal/merged-reader.ts";
 import { JournalRouter } from "../journal/router.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { CacheLimits } from "./derivation/durable-values.ts";
@@ -9,6 +16,7 @@ import { loadFunctions } from "./derivation/functions.ts";
 import { Transformation } from "./derivation/transformation.ts";
 import { installDeterminismGuard } from "./determinism-guard.ts";
 import type { DerivationTask, Report } from "./task.ts";
+import { WorkCell } from "./work-cell.ts";
 
 /** Bounds memory, and how much a crash repeats. */
 export interface DerivationLimits {
@@ -36,16 +44,19 @@ export async function runDerivation(
   store: ObjectStore,
   signal: AbortSignal,
   report: Report,
-  limits: DerivationLimits = LIMITS,
+  limits: DerivationLimits = limitsOf(task),
+  cell: WorkCell = new WorkCell(),
 ): Promise<void> {
   const functions = await loadFunctions(task);
   const guard = installDeterminismGuard();
   try {
-    const { fence, checkpoint } = await head.openTask(task.name);
-    const transformation = new Transformation(task, functions, head, guard, limits.cache);
+    const entry = entryName(task.name, task.shard);
+    const { fence, checkpoint } = await head.openTask(entry);
+    const transformation = new Transformation(task, functions, head, guard, limits.cache, cell);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
-    const reader = await MergedReader.open(head, store, sources.map(mergedSource), start, task.epoch);
+    const views = sources.map((source) => mergedSource(source, task.shard));
+    const reader = await MergedReader.open(head, store, views, start, task.epoch, mergeLimitsOf(task));
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
@@ -74,7 +85,7 @@ export async function runDerivation(
       const { positions, documents, at } = taken;
       await committing;
       committing = head
-        .commit({ task: task.name, fence, appends, state, checkpoint: checkpointOf(sources, positions) })
+        .commit({ task: entry, fence, appends, state, checkpoint: checkpointOf(sources, positions) })
         .then(() => {
           transformation.committed();
           report({ kind: "progress", task: task.name, positions, documents, at });
@@ -86,6 +97,17 @@ export async function runDerivation(
   } finally {
     guard.uninstall();
   }
+}
+
+/** Shards share the room that a whole task has. */
+function limitsOf({ shard }: DerivationTask): DerivationLimits {
+  const { of } = shard ?? { of: 1 };
+  const { keys, bytes } = LIMITS.cache;
+  return { ...LIMITS, cache: { keys: Math.ceil(keys / of), bytes: Math.ceil(bytes / of) } };
+}
+
+function mergeLimitsOf({ shard }: DerivationTask): MergeLimits {
+  return { ...MERGE_LIMITS, memoryBytes: Math.ceil(MERGE_LIMITS.memoryBytes / (shard?.of ?? 1)) };
 }
 
 /** What one transaction has read. */
@@ -130,11 +152,12 @@ function checkpointOf(sources: readonly DerivationSource[], positions: readonly 
   return Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]]));
 }
 
-function mergedSource(source: DerivationSource): MergedSource {
+function mergedSource(source: DerivationSource, shard: Shard | undefined): MergedSource {
   const { collection, where, from, until, priority = 0, readDelayMs = 0 } = source;
   return {
     collection,
     where,
+    shard,
     fromTime: from === undefined ? 0 : Date.parse(from) * 1000,
     untilTime: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) * 1000,
     priority,
