@@ -2,7 +2,14 @@ import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
 import type { Head, Position } from "../head/head.ts";
-import { type MergedChunk, MergedReader, type MergedSource } from "../journal/merged-reader.ts";
+import { entryName, type Shard } from "../head/task-layout.ts";
+import {
+  MERGE_LIMITS,
+  type MergedChunk,
+  MergedReader,
+  type MergedSource,
+  type MergeLimits,
+} from "../journal/merged-reader.ts";
 import { JournalRouter } from "../journal/router.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { CacheLimits } from "./derivation/durable-values.ts";
@@ -10,6 +17,7 @@ import { loadFunctions } from "./derivation/functions.ts";
 import { Transformation } from "./derivation/transformation.ts";
 import { installDeterminismGuard } from "./determinism-guard.ts";
 import type { DerivationTask, Report } from "./task.ts";
+import { WorkCell } from "./work-cell.ts";
 
 /** Bounds memory, and how much a crash repeats. */
 export interface DerivationLimits {
@@ -37,19 +45,21 @@ export async function runDerivation(
   store: ObjectStore,
   signal: AbortSignal,
   report: Report,
-  limits: DerivationLimits = LIMITS,
+  limits: DerivationLimits = limitsOf(task),
+  cell: WorkCell = new WorkCell(),
 ): Promise<void> {
   const functions = await loadFunctions(task);
   const guard = installDeterminismGuard();
   try {
-    const { fence, checkpoint } = await head.openTask(task.name);
+    const entry = entryName(task.name, task.shard);
+    const { fence, checkpoint } = await head.openTask(entry);
     protocolPoint("derivation.open.after");
-    const transformation = new Transformation(task, functions, head, guard, limits.cache);
+    const transformation = new Transformation(task, functions, head, guard, limits.cache, cell);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
     const round = roundIn(checkpoint);
-    const views = sources.map(mergedSource);
-    const reader = await MergedReader.open(head, store, views, start, task.epoch, undefined, round);
+    const views = sources.map((source) => mergedSource(source, task.shard));
+    const reader = await MergedReader.open(head, store, views, start, task.epoch, mergeLimitsOf(task), round);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
@@ -79,7 +89,7 @@ export async function runDerivation(
       const checkpoint = checkpointOf(sources, taken);
       await committing;
       protocolPoint("derivation.commit.before");
-      committing = head.commit({ task: task.name, fence, appends, state, checkpoint }).then(() => {
+      committing = head.commit({ task: entry, fence, appends, state, checkpoint }).then(() => {
         protocolPoint("derivation.commit.after");
         transformation.committed();
         report({ kind: "progress", task: task.name, positions, documents, at });
@@ -91,6 +101,17 @@ export async function runDerivation(
   } finally {
     guard.uninstall();
   }
+}
+
+/** Shards share the room that a whole task has. */
+function limitsOf({ shard }: DerivationTask): DerivationLimits {
+  const { of } = shard ?? { of: 1 };
+  const { keys, bytes } = LIMITS.cache;
+  return { ...LIMITS, cache: { keys: Math.ceil(keys / of), bytes: Math.ceil(bytes / of) } };
+}
+
+function mergeLimitsOf({ shard }: DerivationTask): MergeLimits {
+  return { ...MERGE_LIMITS, memoryBytes: Math.ceil(MERGE_LIMITS.memoryBytes / (shard?.of ?? 1)) };
 }
 
 /** What one transaction has read. */
@@ -148,11 +169,12 @@ function roundIn(checkpoint: Json | undefined): number {
   return typeof round === "number" ? round : 0;
 }
 
-function mergedSource(source: DerivationSource): MergedSource {
+function mergedSource(source: DerivationSource, shard: Shard | undefined): MergedSource {
   const { collection, where, from, until, priority = 0, readDelayMs = 0 } = source;
   return {
     collection,
     where,
+    shard,
     fromTime: from === undefined ? 0 : Date.parse(from) * 1000,
     untilTime: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) * 1000,
     priority,
