@@ -32,20 +32,22 @@ export function assemblePlan(declared: Declared, bundles: ReadonlyMap<FunctionFa
   const derivations: Record<string, DerivationPlan> = {};
   const materializations: Record<string, MaterializationPlan> = {};
   const renames = new Map(declared.renames.map((each) => [each.collection, each.from]));
-  for (const { collection, source } of declared.captures) {
+  for (const { collection, source, onError } of declared.captures) {
     collections[collection.name] = collectionPlan(collection, renames);
     captures[collection.name] = {
       connector: source.connector,
       config: source.config,
       guarantee: source.guarantee,
+      ...(onError === "halt" ? {} : { onError }),
     };
   }
-  for (const { collection, sources, state, params } of declared.derivations) {
+  for (const { collection, sources, state, params, onError } of declared.derivations) {
     collections[collection.name] = collectionPlan(collection, renames);
     derivations[collection.name] = {
       sources: sources.map((source) => sourcePlan(source, bundles)),
       params,
       ...(state === undefined ? {} : { state: statePlan(collection.name, state) }),
+      ...(onError === "halt" ? {} : { onError }),
     };
   }
   for (const each of declared.materializations)

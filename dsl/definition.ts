@@ -42,7 +42,11 @@ interface WrittenDefinition {
 
 export interface DerivedDefinition extends WrittenDefinition {
   readonly params?: object;
+  readonly onError?: OnError;
 }
+
+/** Stop at a document that cannot be worked on, or set it aside and go on. */
+export type OnError = "halt" | "deadLetter";
 
 const MOST_PARTITIONS = 256;
 
@@ -123,6 +127,14 @@ export function isSchema(schema: unknown): boolean {
 /** @throws Error naming the place of what JSON cannot hold. */
 export function paramsOf(name: string, { params }: DerivedDefinition): object {
   return frozenJson(params ?? {}, `${name}: params`);
+}
+
+/** @throws Error for another value. */
+export function onErrorOf(place: string, { onError = "halt" }: { readonly onError?: OnError }): OnError {
+  if (onError === "halt" || onError === "deadLetter") return onError;
+  throw new Error(
+    `${place}: onError ${shown(onError)} is unknown. Give "halt" or "deadLetter", or leave it out for "halt".`,
+  );
 }
 
 /** @throws Error if it is no function. */

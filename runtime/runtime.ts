@@ -147,7 +147,8 @@ export class Runtime {
       );
       await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
       await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
-      const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, epoch, environment });
+      const { plan, planHash, directory: buildDir } = build;
+      const tasks = tasksOf({ plan, planHash, buildDir, epoch, environment });
       const groups = await threadGroups(tasks, config.settings.baseDir);
       const bounded = await boundedCaptures(tasks, config.settings.baseDir);
       const parts = { config, build, lock, head, store, storeConfig, epoch, groups, bounded, onEvent };

@@ -109,6 +109,7 @@ describe("TaskMonitor", () => {
       collection,
       sources: [collection, collection, collection],
       epoch: 1,
+      planHash: "",
       bundleDir: "",
     };
     const journals = [

@@ -2,7 +2,14 @@
 import type { DerivationPlan, StatePlan } from "../plan.ts";
 import { meaningOf } from "../schema-meaning.ts";
 import { compareSchemas } from "./compare-schemas.ts";
-import { type Difference, type FieldChange, otherDifferences, part, sameJson } from "./difference.ts";
+import {
+  type Difference,
+  type FieldChange,
+  onErrorDifferences,
+  otherDifferences,
+  part,
+  sameJson,
+} from "./difference.ts";
 import { asObject } from "./schema-shape.ts";
 import { sourceDifferences } from "./source-differences.ts";
 
@@ -17,7 +24,8 @@ export function* derivationDifferences(before: DerivationPlan, after: Derivation
     };
   }
   yield* stateDifferences(before.state, after.state);
-  yield* otherDifferences(before, after, new Set(["sources", "params", "state"]));
+  yield* onErrorDifferences(before, after, "a document that it cannot derive from");
+  yield* otherDifferences(before, after, new Set(["sources", "params", "state", "onError"]));
 }
 
 /** What a shuffle key has in its state comes of all documents so far: another form of it is made from the first on. */

@@ -1,5 +1,6 @@
 import { HaltError } from "../../connectors/driver.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
+import { replaysOf } from "../deadletters/names.ts";
 import type { Head, Position } from "../head/head.ts";
 import { type MergedChunk, MergedReader, type MergedSource } from "../journal/merged-reader.ts";
 import { JournalRouter } from "../journal/router.ts";
@@ -42,10 +43,11 @@ export async function runDerivation(
   const guard = installDeterminismGuard();
   try {
     const { fence, checkpoint } = await head.openTask(task.name);
-    const transformation = new Transformation(task, functions, head, guard, limits.cache);
+    const transformation = new Transformation(task, functions, head, guard, limits.cache, report);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
-    const reader = await MergedReader.open(head, store, sources.map(mergedSource), start, task.epoch);
+    const read = [...sources.map(mergedSource), replaySource(task.name)];
+    const reader = await MergedReader.open(head, store, read, start, task.epoch);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
@@ -69,8 +71,9 @@ export async function runDerivation(
         }
         chunk = await reader.poll();
       }
-      const { outputs, state } = transformation.drain();
-      const appends = outputs ? await router.route(outputs.documents, outputs.lines) : [];
+      const { outputs, letters, state } = transformation.drain();
+      const routed = outputs ? await router.route(outputs.documents, outputs.lines) : [];
+      const appends = [...routed, ...letters];
       const { positions, documents, at } = taken;
       await committing;
       committing = head
@@ -123,11 +126,29 @@ function positionsIn(
       "The checkpoint found in the data directory knows none of this derivation's sources: another version of Weir wrote it. Give the derived collection a new name, or use a new data directory.",
     );
   }
-  return start;
+  return [...start, positions[REPLAYS]];
 }
 
+/** In a checkpoint, beside the names of the sources: none of them holds a slash. */
+const REPLAYS = "weir/replays";
+
 function checkpointOf(sources: readonly DerivationSource[], positions: readonly Position[]): Json {
-  return Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]]));
+  const replays = positions[sources.length] ?? {};
+  return Object.fromEntries([
+    ...sources.map(({ name = "" }, i) => [name, positions[i]] as const),
+    ...(Object.keys(replays).length === 0 ? [] : [[REPLAYS, replays] as const]),
+  ]);
+}
+
+/** What `weir deadletters replay` hands to the task; read as it comes, whatever the sources' priorities and delays. */
+function replaySource(task: string): MergedSource {
+  return {
+    collection: replaysOf(task),
+    fromTime: 0,
+    untilTime: Number.POSITIVE_INFINITY,
+    priority: 0,
+    readDelayMs: 0,
+  };
 }
 
 function mergedSource(source: DerivationSource): MergedSource {

@@ -32,6 +32,8 @@ export interface DerivationTask {
   readonly epoch: number;
   /** Absolute path of the directory that holds the functions' bundles. */
   readonly bundleDir: string;
+  /** Of the plan that it is of. */
+  readonly planHash: string;
 }
 
 export interface MaterializationTask {

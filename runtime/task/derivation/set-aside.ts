@@ -1,0 +1,155 @@
+import { HaltError } from "../../../connectors/driver.ts";
+import {
+  type DocumentPlace,
+  documentId,
+  isRowPlace,
+  type LetterChange,
+  letterLine,
+} from "../../deadletters/letter.ts";
+import { deadLettersOf } from "../../deadletters/names.ts";
+import {
+  type Append,
+  type Head,
+  type JournalId,
+  MAX_APPEND_BYTES,
+  MAX_INTERNAL_APPEND_BYTES,
+} from "../../head/head.ts";
+import { partitionPath } from "../../journal/logical-partition.ts";
+import { formatTime } from "../../store/fragment-time.ts";
+import type { DerivationTask, Report } from "../task.ts";
+import { ownFrames } from "./own-frames.ts";
+import type { DocumentError } from "./place.ts";
+import type { ReducedChange } from "./reduced-documents.ts";
+import { originalOf, type SourceDocument } from "./source-documents.ts";
+
+/** So many documents that fail one after the other, from the first on, are taken for a fault of the function. */
+const SUSPICIOUS_FAILURES = 100;
+const LONGEST_MESSAGE = 10_000;
+
+/** Documents that a task could not work on, until a transaction takes them as dead letters. */
+export class SetAside {
+  readonly #task: DerivationTask;
+  readonly #head: Head;
+  readonly #report: Report;
+  readonly #partitions = new Map<JournalId, string>();
+  #journal: JournalId | undefined;
+  #lines: string[] = [];
+  #characters = 0;
+  /** Since the task was opened, as long as none was worked on; undefined from then on. */
+  #failures: number | undefined = 0;
+
+  constructor(task: DerivationTask, head: Head, report: Report) {
+    this.#task = task;
+    this.#head = head;
+    this.#report = report;
+  }
+
+  get size(): number {
+    return this.#lines.length;
+  }
+
+  get characters(): number {
+    return this.#characters;
+  }
+
+  /** A document was worked on. */
+  passed(): void {
+    this.#failures = undefined;
+  }
+
+  /**
+   * `change` is what the reduced document of its key has taken in. Throws `HaltError` where there is more to keep than
+   * a journal takes.
+   */
+  async add(of: SourceDocument, error: DocumentError, change: ReducedChange | undefined): Promise<void> {
+    const place = await this.#placeOf(of);
+    const id = of.letter?.id ?? documentId(place.source, place.partition, place.offset);
+    const { what, stack } = error.reason;
+    const message = what.slice(0, LONGEST_MESSAGE);
+    const letter = {
+      ...{ id, place, planHash: this.#task.planHash },
+      error: { message, stack: ownFrames(stack) },
+      ...(change && { change: letterChange(change) }),
+    };
+    const line = letterLine(letter, originalOf(of));
+    if (Buffer.byteLength(line) >= MAX_INTERNAL_APPEND_BYTES) {
+      throw new HaltError(
+        `${error.message} It cannot be set aside: with the reduced documents before and after it, it takes more than ${MAX_INTERNAL_APPEND_BYTES} bytes.`,
+      );
+    }
+    this.#journal ??= await this.#ensureJournal();
+    this.#lines.push(line);
+    this.#characters += line.length;
+    this.#count(message);
+  }
+
+  #count(message: string): void {
+    if (this.#failures === undefined) return;
+    this.#failures++;
+    if (this.#failures !== SUSPICIOUS_FAILURES) return;
+    const { name: task } = this.#task;
+    this.#report({
+      ...{ kind: "log", task, level: "warn" },
+      message: `all of the first ${SUSPICIOUS_FAILURES} documents were set aside, so it is probably the flow that is wrong, not the data. The last one: ${message} (weir deadletters list ${task})`,
+    });
+  }
+
+  async #placeOf({ letter, place, source, run }: SourceDocument): Promise<DocumentPlace> {
+    if (letter && !isRowPlace(letter.place)) return letter.place;
+    const { collection, journal, offset } = place;
+    const name = this.#task.plan.sources[source]?.name;
+    const partition = await this.#partitionOf(journal);
+    const at = formatTime(run.run.at);
+    return { collection, ...(name === undefined ? {} : { source: name }), journal, partition, offset, at };
+  }
+
+  async #partitionOf(journal: JournalId): Promise<string> {
+    if (!this.#partitions.has(journal)) {
+      for (const state of await this.#head.journals()) this.#partitions.set(state.id, partitionPath(state));
+    }
+    const known = this.#partitions.get(journal);
+    if (known === undefined) throw new Error(`The head has no journal "${journal}".`);
+    return known;
+  }
+
+  async #ensureJournal(): Promise<JournalId> {
+    const collection = deadLettersOf(this.#task.name);
+    const [state] = await this.#head.ensureJournals([{ collection, logical: "", partition: 0 }]);
+    if (!state) throw new Error(`The collection "${collection}" has no journal.`);
+    return state.id;
+  }
+
+  /** Ends the transaction: what it appends to the dead-letter journal. */
+  drain(): Append[] {
+    const journal = this.#journal;
+    if (journal === undefined || this.#lines.length === 0) return [];
+    const appends = pieces(this.#lines).map((lines) => ({
+      journal,
+      count: lines.length,
+      lines: Uint8Array.from(Buffer.from(`${lines.join("\n")}\n`)),
+    }));
+    this.#lines = [];
+    this.#characters = 0;
+    return appends;
+  }
+}
+
+function letterChange({ before, after }: ReducedChange): LetterChange {
+  return { ...(before && { before }), ...(after && { after }) };
+}
+
+/** Lines in groups of about a document's limit; a longer one by itself. */
+function pieces(lines: readonly string[]): string[][] {
+  const found: string[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const line of lines) {
+    const size = Buffer.byteLength(line) + 1;
+    if (bytes + size > MAX_APPEND_BYTES) {
+      found.push([]);
+      bytes = 0;
+    }
+    found.at(-1)?.push(line);
+    bytes += size;
+  }
+  return found;
+}
