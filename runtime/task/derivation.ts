@@ -46,8 +46,9 @@ export async function runDerivation(
     const transformation = new Transformation(task, functions, head, guard, limits.cache, report);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
-    const read = [...sources.map(mergedSource), replaySource(task.name)];
-    const reader = await MergedReader.open(head, store, read, start, task.epoch);
+    const round = roundIn(checkpoint);
+    const views = [...sources.map(mergedSource), replaySource(task)];
+    const reader = await MergedReader.open(head, store, views, start, task.epoch, undefined, round);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
@@ -75,13 +76,12 @@ export async function runDerivation(
       const routed = outputs ? await router.route(outputs.documents, outputs.lines) : [];
       const appends = [...routed, ...letters];
       const { positions, documents, at } = taken;
+      const checkpoint = checkpointOf(sources, taken);
       await committing;
-      committing = head
-        .commit({ task: task.name, fence, appends, state, checkpoint: checkpointOf(sources, positions) })
-        .then(() => {
-          transformation.committed();
-          report({ kind: "progress", task: task.name, positions, documents, at });
-        });
+      committing = head.commit({ task: task.name, fence, appends, state, checkpoint }).then(() => {
+        transformation.committed();
+        report({ kind: "progress", task: task.name, positions, documents, at });
+      });
       // Awaited before the next commit; until then a failure ends the wait for documents.
       committing.catch(() => failed.abort());
     }
@@ -94,17 +94,20 @@ export async function runDerivation(
 /** What one transaction has read. */
 class Taken {
   positions: readonly Position[] = [];
+  /** Of the round that the last of it is of, µs since 1970 UTC. */
+  clock = 0;
   documents = 0;
   bytes = 0;
   /** Commit time of the newest document, µs since 1970 UTC; 0 if none. */
   at = 0;
 
-  add({ runs, positions, bytes }: MergedChunk): void {
+  add({ runs, positions, clock, bytes }: MergedChunk): void {
     for (const { run } of runs) {
       this.documents += run.count;
       this.at = Math.max(this.at, run.at);
     }
     this.positions = positions;
+    this.clock = clock;
     this.bytes += bytes;
   }
 }
@@ -129,24 +132,34 @@ function positionsIn(
   return [...start, positions[REPLAYS]];
 }
 
-/** In a checkpoint, beside the names of the sources: none of them holds a slash. */
-const REPLAYS = "weir/replays";
+/** Beside the sources' names in a checkpoint, which begin with a letter or an underscore. */
+const ROUND = "@round";
+/** The position in what is replayed, once there was something. */
+const REPLAYS = "@replays";
 
-function checkpointOf(sources: readonly DerivationSource[], positions: readonly Position[]): Json {
+/** With unequal priorities a restart must end the round that was under way before it looks for newer documents. */
+function checkpointOf(sources: readonly DerivationSource[], { positions, clock }: Taken): Json {
+  const ordered = new Set(sources.map(({ priority = 0 }) => priority)).size > 1 ? { [ROUND]: clock } : {};
   const replays = positions[sources.length] ?? {};
-  return Object.fromEntries([
-    ...sources.map(({ name = "" }, i) => [name, positions[i]] as const),
-    ...(Object.keys(replays).length === 0 ? [] : [[REPLAYS, replays] as const]),
-  ]);
+  return {
+    ...Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]])),
+    ...(Object.keys(replays).length === 0 ? {} : { [REPLAYS]: replays }),
+    ...ordered,
+  };
 }
 
-/** What `weir deadletters replay` hands to the task; read as it comes, whatever the sources' priorities and delays. */
-function replaySource(task: string): MergedSource {
+function roundIn(checkpoint: Json | undefined): number {
+  const round = Object(checkpoint)[ROUND] as unknown;
+  return typeof round === "number" ? round : 0;
+}
+
+/** What `weir deadletters replay` hands to the task: one source more, as urgent as the least urgent of the plan's. */
+function replaySource({ name, plan }: DerivationTask): MergedSource {
   return {
-    collection: replaysOf(task),
+    collection: replaysOf(name),
     fromTime: 0,
     untilTime: Number.POSITIVE_INFINITY,
-    priority: 0,
+    priority: Math.min(...plan.sources.map(({ priority = 0 }) => priority)),
     readDelayMs: 0,
   };
 }
