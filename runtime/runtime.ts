@@ -13,10 +13,14 @@ import { captureDriver, materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
+import { type DeadLetterCount, deadLetterCounts } from "./deadletters/counts.ts";
+import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
+import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
 import { tasksOf } from "./graph.ts";
 import type { JournalState } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
+import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN } from "./notes.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
@@ -52,6 +56,8 @@ export interface StatusReport {
   readonly pid: number;
   readonly tasks: readonly TaskStatus[];
   readonly collections: readonly CollectionStatus[];
+  /** Of the tasks that have some, whether they run or not. */
+  readonly deadLetters: readonly DeadLetterCount[];
   readonly store: StoreStatus;
 }
 
@@ -80,6 +86,7 @@ export class Runtime {
   readonly #store: ObjectStore;
   readonly #supervisor: Supervisor;
   readonly #archive: Worker;
+  readonly #deadLetters: DeadLetterDesk;
   readonly #onEvent: (event: RuntimeEvent) => void;
   /** Names of the captures whose sources end. */
   readonly #bounded: ReadonlySet<string>;
@@ -111,6 +118,7 @@ export class Runtime {
       settings: parts.config.settings,
       onReport: parts.onEvent,
     });
+    this.#deadLetters = new DeadLetterDesk(parts.head.head, parts.store, parts.build.plan);
     this.#archive = this.#startArchive(parts.storeConfig, parts.epoch);
   }
 
@@ -141,6 +149,8 @@ export class Runtime {
       // Done before the note says so: after a crash in between it is found done.
       for (const [from, to] of renamesSince(applied, build.plan).collections) {
         await head.head.renameCollection(from, to);
+        for (const named of [deadLettersOf, replaysOf])
+          await head.head.renameCollection(named(from), named(to));
       }
       await head.head.ensureJournals(
         Object.entries(build.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
@@ -210,6 +220,7 @@ export class Runtime {
       pid: process.pid,
       tasks: snapshots.map((snapshot) => statusOf(snapshot, journals, now)),
       collections: collectionStatuses(journals),
+      deadLetters: await deadLetterCounts(this.head),
       store: { location: this.#store.description, lastError: this.#storeError },
     };
   }
@@ -219,9 +230,11 @@ export class Runtime {
       case "reopen":
         await this.#supervisor.reopen(command.task);
         return null;
+      case "deadletters":
+        return answerJson(await this.#deadLetters.answer(command.request));
       default:
         throw new Error(
-          `The running process does not know the command ${JSON.stringify(command.kind satisfies never)}.`,
+          `The running process does not know the command ${JSON.stringify(command satisfies never)}.`,
         );
     }
   }
@@ -258,8 +271,10 @@ async function emptyCollections(head: OpenHead["head"]): Promise<(collection: st
 }
 
 export function collectionStatuses(journals: readonly JournalState[]): CollectionStatus[] {
-  const names = [...new Set(journals.map(({ collection }) => collection))].sort();
-  return names.map((name) => {
+  const names = [...new Set(journals.map(({ collection }) => collection))].filter(
+    (name) => !isInternal(name),
+  );
+  return names.sort().map((name) => {
     const own = journals.filter(({ collection }) => collection === name);
     return {
       name,

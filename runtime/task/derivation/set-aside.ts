@@ -1,4 +1,5 @@
 import { HaltError } from "../../../connectors/driver.ts";
+import { appendsOf } from "../../deadletters/appends.ts";
 import {
   type DocumentPlace,
   documentId,
@@ -7,13 +8,7 @@ import {
   letterLine,
 } from "../../deadletters/letter.ts";
 import { deadLettersOf } from "../../deadletters/names.ts";
-import {
-  type Append,
-  type Head,
-  type JournalId,
-  MAX_APPEND_BYTES,
-  MAX_INTERNAL_APPEND_BYTES,
-} from "../../head/head.ts";
+import { type Append, type Head, type JournalId, MAX_INTERNAL_APPEND_BYTES } from "../../head/head.ts";
 import { partitionPath } from "../../journal/logical-partition.ts";
 import { formatTime } from "../../store/fragment-time.ts";
 import type { DerivationTask, Report } from "../task.ts";
@@ -123,11 +118,7 @@ export class SetAside {
   drain(): Append[] {
     const journal = this.#journal;
     if (journal === undefined || this.#lines.length === 0) return [];
-    const appends = pieces(this.#lines).map((lines) => ({
-      journal,
-      count: lines.length,
-      lines: Uint8Array.from(Buffer.from(`${lines.join("\n")}\n`)),
-    }));
+    const appends = appendsOf(journal, this.#lines);
     this.#lines = [];
     this.#characters = 0;
     return appends;
@@ -136,20 +127,4 @@ export class SetAside {
 
 function letterChange({ before, after }: ReducedChange): LetterChange {
   return { ...(before && { before }), ...(after && { after }) };
-}
-
-/** Lines in groups of about a document's limit; a longer one by itself. */
-function pieces(lines: readonly string[]): string[][] {
-  const found: string[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const line of lines) {
-    const size = Buffer.byteLength(line) + 1;
-    if (bytes + size > MAX_APPEND_BYTES) {
-      found.push([]);
-      bytes = 0;
-    }
-    found.at(-1)?.push(line);
-    bytes += size;
-  }
-  return found;
 }
