@@ -39,6 +39,8 @@ export function renderLetter(task: string, letter: ShownLetter): string {
 }
 
 function placeOf(place: Letter["place"]): string {
-  if (isRowPlace(place)) return `${place.file}, row ${place.row}`;
+  if (isRowPlace(place)) {
+    return `${place.file}, row ${place.row}${place.line === undefined ? "" : ` (line ${place.line})`}`;
+  }
   return `${place.collection} ${place.partition}, offset ${place.offset}`;
 }

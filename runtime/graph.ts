@@ -27,6 +27,7 @@ export function tasksOf({ plan, planHash, buildDir, epoch, environment }: GraphP
       plan: capture,
       config: resolveEnvironment(capture.config, environment),
       collection: collection(name),
+      planHash,
     }),
   );
   const derivations = derivationOrder(plan).map(

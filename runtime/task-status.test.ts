@@ -11,6 +11,7 @@ const capture: CaptureTask = {
   plan: { connector: "files", config: {}, guarantee },
   config: {},
   collection,
+  planHash: "",
 };
 const target: MaterializationTask = {
   kind: "materialization",

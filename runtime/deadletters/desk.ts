@@ -8,7 +8,7 @@ import { MergedReader } from "../journal/merged-reader.ts";
 import { isRemoval, parseRun } from "../journal/runs.ts";
 import { formatTime } from "../store/fragment-time.ts";
 import type { ObjectStore } from "../store/store.ts";
-import { appendsOf } from "./appends.ts";
+import { appendsOf, ensureDeadLetters } from "./appends.ts";
 import { removedIn } from "./counts.ts";
 import { CaptureReplay, DerivationReplay, type Discard, type Replay } from "./hand-on.ts";
 import { type Letter, removalLine } from "./letter.ts";
@@ -120,8 +120,7 @@ export class DeadLetterDesk {
     const way: Replay | Discard = action === "drop" ? { kind: "discard" } : await this.#replayOf(task);
     const collection = deadLettersOf(task);
     const { fence, checkpoint } = await this.#head.openTask(collection);
-    const [journal] = await this.#head.ensureJournals([{ collection, logical: "", partition: 0 }]);
-    if (!journal) throw new Error(`The collection "${collection}" has no journal.`);
+    const journal = await ensureDeadLetters(this.#head, task);
     let removed = removedIn(checkpoint);
     let moved = 0;
     const refused: Moved["refused"][number][] = [];
@@ -133,7 +132,7 @@ export class DeadLetterDesk {
       const removals = batch.map(({ id }) => removalLine(id));
       await this.#head.commit({
         ...{ task: collection, fence },
-        appends: [...appendsOf(journal.id, removals), ...handedOn],
+        appends: [...appendsOf(journal, removals), ...handedOn],
         checkpoint: { removed: removed + batch.length },
       });
       removed += batch.length;

@@ -48,6 +48,8 @@ export interface RowPlace {
   readonly file: string;
   /** From 0. */
   readonly row: number;
+  /** From 1; absent where rows are no lines. */
+  readonly line?: number;
 }
 
 export function isRowPlace(place: DocumentPlace | RowPlace): place is RowPlace {
@@ -57,6 +59,11 @@ export function isRowPlace(place: DocumentPlace | RowPlace): place is RowPlace {
 /** `orders:country=NL/p=00:17`; without the name where there is but one source. */
 export function documentId(source: string | undefined, partition: string, offset: number): string {
   return `${source === undefined ? "" : `${source}:`}${partition}:${offset}`;
+}
+
+/** `2026/orders.ndjson:12`. */
+export function rowId({ file, row }: Pick<RowPlace, "file" | "row">): string {
+  return `${file}:${row}`;
 }
 
 /** The letter's line; `original` is JSON. */

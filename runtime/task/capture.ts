@@ -8,6 +8,7 @@ import type { Json } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { JournalRouter } from "../journal/router.ts";
 import { compileValidator } from "../validation.ts";
+import { RefusedRows } from "./capture/refused-rows.ts";
 import type { CaptureTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
 
@@ -34,6 +35,7 @@ async function openCapture(
 ): Promise<CaptureContext> {
   const { fence, checkpoint } = await head.openTask(task.name);
   const router = await JournalRouter.open(head, task.name, task.collection);
+  const refusedRows = new RefusedRows(task, head, report);
   return {
     task: task.name,
     collection: task.collection,
@@ -41,12 +43,14 @@ async function openCapture(
     cursor: checkpoint,
     signal,
     log: taskLog(task.name, report),
+    setsAside: task.plan.onError === "deadLetter",
     ready: () => report({ kind: "opened", task: task.name }),
     validate: compileValidator(task.collection.schema),
     async append(batch: CapturedBatch, cursor?: Json) {
       const count = batch.values.length;
-      const appends = await router.route(batch.values, batch.lines);
-      if (count === 0 && cursor === undefined) return;
+      const routed = await router.route(batch.values, batch.lines);
+      const appends = [...routed, ...(await refusedRows.appends(batch))];
+      if (appends.length === 0 && cursor === undefined) return;
       await head.commit({
         task: task.name,
         fence,

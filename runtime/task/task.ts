@@ -18,6 +18,8 @@ export interface CaptureTask {
   readonly plan: CapturePlan;
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
+  /** Of the plan that it is of. */
+  readonly planHash: string;
 }
 
 export interface DerivationTask {

@@ -177,3 +177,59 @@ it("each of many replays happens once, however often the process is killed", {
   expect(found).toEqual(documents);
   expect(await weir.stop()).toBe(0);
 });
+
+const rowFlow = (longest: number) => `
+import { capture } from "weir";
+import { files } from "weir/files";
+import { z } from "zod";
+export const rows = capture("shop/rows", files({ path: "data/*.ndjson" }), {
+  schema: z.object({ id: z.int(), note: z.string().max(${longest}), file: z.string(), row: z.int() }),
+  key: ["id"],
+  provenance: { file: "file", row: "row" },
+  onError: "deadLetter",
+});
+`;
+
+it("a capture of files sets bad rows aside, and a replay appends those that fit by now", {
+  timeout: 120_000,
+}, async () => {
+  const rows = ['{"id":1,"note":"a"}', '{"id":2,', '{"id":3,"note":"long note"}', '{"id":4,"note":"b"}'];
+  const { weir, write } = await project({
+    "flows/rows.flow.ts": rowFlow(5),
+    "data/a.ndjson": `${rows.join("\n")}\n`,
+  });
+  const run = await weir.command("run", "--once");
+  expect(run.stderr).toContain("shop/rows: 2 dead letters (weir deadletters list shop/rows)");
+  expect(run.code).toBe(0);
+  const read = async () => {
+    const { stdout } = await weir.command("read", "shop/rows");
+    return stdout
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  };
+  const stored = [
+    { id: 1, note: "a", file: "a.ndjson", row: 0 },
+    { id: 4, note: "b", file: "a.ndjson", row: 3 },
+  ];
+  expect(await read()).toEqual(stored);
+  const list = await weir.command("deadletters", "list");
+  expect(list.stdout).toMatch(/^task +id +place +set aside +plan +error\n/);
+  expect(list.stdout).toMatch(/\nshop\/rows +a\.ndjson:1 +a\.ndjson, row 1 \(line 2\) .* malformed JSON: /);
+  expect(list.stdout).toMatch(/\nshop\/rows +a\.ndjson:2 .* \/note: must NOT have more than 5 characters\n$/);
+  const refused = await weir.command("deadletters", "replay", "shop/rows", "a.ndjson:2");
+  expect(refused.stderr).toContain("a.ndjson:2 stays: /note must NOT have more than 5 characters");
+  expect(refused.code).toBe(1);
+
+  write("flows/rows.flow.ts", rowFlow(20));
+  expect((await weir.command("run", "--once")).code).toBe(0);
+  const replayed = await weir.command("deadletters", "replay", "shop/rows", "--all", "--json");
+  expect(JSON.parse(replayed.stdout)).toEqual({
+    moved: 1,
+    refused: [{ id: "a.ndjson:1", message: expect.stringContaining("malformed JSON") }],
+  });
+  expect(await read()).toEqual([...stored, { id: 3, note: "long note", file: "a.ndjson", row: 2 }]);
+  // The cursor has passed it: it is not read again.
+  expect((await weir.command("run", "--once")).code).toBe(0);
+  expect(await read()).toHaveLength(3);
+});

@@ -1,5 +1,5 @@
 import { HaltError } from "../../../connectors/driver.ts";
-import { appendsOf } from "../../deadletters/appends.ts";
+import { appendsOf, ensureDeadLetters } from "../../deadletters/appends.ts";
 import {
   type DocumentPlace,
   documentId,
@@ -7,7 +7,7 @@ import {
   type LetterChange,
   letterLine,
 } from "../../deadletters/letter.ts";
-import { deadLettersOf } from "../../deadletters/names.ts";
+import { Suspicion } from "../../deadletters/suspicion.ts";
 import { type Append, type Head, type JournalId, MAX_INTERNAL_APPEND_BYTES } from "../../head/head.ts";
 import { partitionPath } from "../../journal/logical-partition.ts";
 import { formatTime } from "../../store/fragment-time.ts";
@@ -17,26 +17,22 @@ import type { DocumentError } from "./place.ts";
 import type { ReducedChange } from "./reduced-documents.ts";
 import { originalOf, type SourceDocument } from "./source-documents.ts";
 
-/** So many documents that fail one after the other, from the first on, are taken for a fault of the function. */
-const SUSPICIOUS_FAILURES = 100;
 const LONGEST_MESSAGE = 10_000;
 
 /** Documents that a task could not work on, until a transaction takes them as dead letters. */
 export class SetAside {
   readonly #task: DerivationTask;
   readonly #head: Head;
-  readonly #report: Report;
+  readonly #suspicion: Suspicion;
   readonly #partitions = new Map<JournalId, string>();
   #journal: JournalId | undefined;
   #lines: string[] = [];
   #characters = 0;
-  /** Since the task was opened, as long as none was worked on; undefined from then on. */
-  #failures: number | undefined = 0;
 
   constructor(task: DerivationTask, head: Head, report: Report) {
     this.#task = task;
     this.#head = head;
-    this.#report = report;
+    this.#suspicion = new Suspicion(task.name, report);
   }
 
   get size(): number {
@@ -49,7 +45,7 @@ export class SetAside {
 
   /** A document was worked on. */
   passed(): void {
-    this.#failures = undefined;
+    this.#suspicion.passed();
   }
 
   /**
@@ -72,21 +68,10 @@ export class SetAside {
         `${error.message} It cannot be set aside: with the reduced documents before and after it, it takes more than ${MAX_INTERNAL_APPEND_BYTES} bytes.`,
       );
     }
-    this.#journal ??= await this.#ensureJournal();
+    this.#journal ??= await ensureDeadLetters(this.#head, this.#task.name);
     this.#lines.push(line);
     this.#characters += line.length;
-    this.#count(message);
-  }
-
-  #count(message: string): void {
-    if (this.#failures === undefined) return;
-    this.#failures++;
-    if (this.#failures !== SUSPICIOUS_FAILURES) return;
-    const { name: task } = this.#task;
-    this.#report({
-      ...{ kind: "log", task, level: "warn" },
-      message: `all of the first ${SUSPICIOUS_FAILURES} documents were set aside, so it is probably the flow that is wrong, not the data. The last one: ${message} (weir deadletters list ${task})`,
-    });
+    this.#suspicion.failed(message);
   }
 
   async #placeOf({ letter, place, source, run }: SourceDocument): Promise<DocumentPlace> {
@@ -105,13 +90,6 @@ export class SetAside {
     const known = this.#partitions.get(journal);
     if (known === undefined) throw new Error(`The head has no journal "${journal}".`);
     return known;
-  }
-
-  async #ensureJournal(): Promise<JournalId> {
-    const collection = deadLettersOf(this.#task.name);
-    const [state] = await this.#head.ensureJournals([{ collection, logical: "", partition: 0 }]);
-    if (!state) throw new Error(`The collection "${collection}" has no journal.`);
-    return state.id;
   }
 
   /** Ends the transaction: what it appends to the dead-letter journal. */
