@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { CollectionPlan, JsonObject } from "../../../plan/plan.ts";
+import { deadLetterCounts } from "../../deadletters/counts.ts";
 import { Combiner } from "../../reduction/combiner.ts";
 import { compileReducer } from "../../reduction/reducer.ts";
 import {
@@ -64,8 +65,12 @@ function named(steps: readonly Step[], prefix: string): Step[] {
   );
 }
 
+/** Each is there once: a second one of an id would hide behind the first, and show in the count. */
 async function lettersOf(shop: Workshop, task: Parameters<Workshop["letters"]>[0]) {
-  return (await shop.letters(task)).map(({ id, place, original, change }) => {
+  const letters = await shop.letters(task);
+  const count = (await deadLetterCounts(shop.head)).find((each) => each.task === task.name);
+  expect(count?.letters ?? 0).toBe(letters.length);
+  return letters.map(({ id, place, original, change }) => {
     if (!("offset" in place)) throw new Error(`The letter ${id} is of no document.`);
     expect(id).toBe(`${place.source}:p=00:${place.offset}`);
     return { source: place.source, offset: place.offset, document: original, ...(change && { change }) };
