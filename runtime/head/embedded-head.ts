@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
+import { isInternal } from "../internal-collections.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
 import { CommitClock } from "./commit-clock.ts";
@@ -22,6 +23,7 @@ import {
   type JournalSpec,
   type JournalState,
   MAX_APPEND_BYTES,
+  MAX_INTERNAL_APPEND_BYTES,
   type ReadAnswer,
   type TaskGrant,
 } from "./head.ts";
@@ -314,9 +316,11 @@ export class EmbeddedHead {
       );
     }
     for (const { journal, lines } of appends) {
-      if (!this.#journals.has(journal)) return new Error(`The head has no journal "${journal}".`);
-      if (lines.byteLength > MAX_APPEND_BYTES) {
-        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${MAX_APPEND_BYTES}.`);
+      const collection = this.#journals.get(journal)?.collection;
+      if (collection === undefined) return new Error(`The head has no journal "${journal}".`);
+      const limit = isInternal(collection) ? MAX_INTERNAL_APPEND_BYTES : MAX_APPEND_BYTES;
+      if (lines.byteLength > limit) {
+        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${limit}.`);
       }
     }
     for (const { key, value } of state) {

@@ -38,6 +38,9 @@ export interface JournalState extends JournalSpec {
 /** Largest append of one transaction to one journal, bytes. Fragments are cut between appends. */
 export const MAX_APPEND_BYTES = 8 * 1024 * 1024;
 
+/** The same of a collection that the runtime keeps for itself: a dead letter holds a whole document, and more. */
+export const MAX_INTERNAL_APPEND_BYTES = 4 * MAX_APPEND_BYTES;
+
 export interface Append {
   readonly journal: JournalId;
   readonly count: number;
