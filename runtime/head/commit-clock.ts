@@ -1,5 +1,5 @@
-import type { Database } from "lmdb";
 import { openJson, sealJson } from "./sealed.ts";
+import type { SealedTable } from "./sealed-table.ts";
 
 const ENTRY = "clock";
 
@@ -9,11 +9,11 @@ const ENTRY = "clock";
  * by an earlier one, even where the wall clock is set back while nothing runs.
  */
 export class CommitClock {
-  readonly #entries: Database<string, string>;
+  readonly #entries: SealedTable<string>;
   readonly #now: () => number;
   #last = 0;
 
-  constructor(entries: Database<string, string>, now: () => number) {
+  constructor(entries: SealedTable<string>, now: () => number) {
     this.#entries = entries;
     this.#now = now;
     const sealed = entries.get(ENTRY);
