@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Run } from "../journal/run.ts";
@@ -326,6 +327,42 @@ describe("reading", () => {
     head = new EmbeddedHead(directory);
     expect(() => head.readHead(a, 0, 1e6)).toThrow(/journal 1, offset 0 fails its checksum/);
   });
+});
+
+it("does not open without its newest transaction, and says how to go on without it", async () => {
+  const a = journalOf("a");
+  const { fence } = head.openTask("t");
+  append("t", fence, a, { n: 0 });
+  await head.close();
+  const file = join(directory, "head.lmdb");
+  // What damage in one of LMDB's two first pages leaves: the state before, whole.
+  const before = readFileSync(file);
+  head = new EmbeddedHead(directory);
+  append("t", fence, a, { n: 1 });
+  await head.close();
+  writeFileSync(file, before);
+  expect(() => new EmbeddedHead(directory)).toThrow(
+    /The head's newest transactions are missing: it has 3, and had 4. To go on without them, delete the file .*commits/,
+  );
+  rmSync(join(directory, "commits"));
+  head = new EmbeddedHead(directory);
+  expect(head.journals()).toMatchObject([{ next: 1 }]);
+});
+
+it("opens a directory that was written before there was a census", async () => {
+  const a = journalOf("a");
+  const { fence } = head.openTask("t");
+  append("t", fence, a, { n: 0 });
+  await head.close();
+  rmSync(join(directory, "commits"));
+  const root = open<Buffer, string>({ path: join(directory, "head.lmdb"), encoding: "binary", maxDbs: 16 });
+  await root.openDB("census", {}).drop();
+  await root.close();
+  head = new EmbeddedHead(directory);
+  expect(head.journals()).toMatchObject([{ next: 1 }]);
+  append("t", fence, a, { n: 1 });
+  await reopen();
+  expect(head.journals()).toMatchObject([{ next: 2 }]);
 });
 
 it("a sealed batch opens only at its own place and only unchanged", () => {

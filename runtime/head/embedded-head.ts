@@ -117,7 +117,7 @@ export class EmbeddedHead {
     try {
       return read();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = (error instanceof Error ? error.message : String(error)).replace(/\.?$/, ".");
       throw new CorruptHeadError(
         `The head in ${this.#directory} cannot be opened. ${reason} If its disk is damaged, put the directory back from a backup.`,
         { cause: error },

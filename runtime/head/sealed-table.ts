@@ -88,22 +88,23 @@ export class SealedTable<K extends Key> {
   }
 
   putSync(key: K, sealed: string): void {
-    this.#take(key);
+    const bytes = keyValueToBuffer(key);
+    this.#take(bytes);
     this.#count++;
-    this.#sum = (this.#sum + weightOf(keyValueToBuffer(key), sealed)) % MODULUS;
+    this.#sum = (this.#sum + weightOf(bytes, sealed)) % MODULUS;
     this.#entries.putSync(key, sealed);
   }
 
   removeSync(key: K): void {
-    if (this.#take(key)) this.#entries.removeSync(key);
+    if (this.#take(keyValueToBuffer(key))) this.#entries.removeSync(key);
   }
 
   /** Takes what is stored there out of the tally. */
-  #take(key: K): boolean {
-    const former = this.get(key);
+  #take(key: Buffer): boolean {
+    const former = this.#reading(() => this.#undecoded.get(key));
     if (former === undefined) return false;
     this.#count--;
-    this.#sum = (this.#sum + MODULUS - weightOf(keyValueToBuffer(key), former)) % MODULUS;
+    this.#sum = (this.#sum + MODULUS - weightOf(key, former)) % MODULUS;
     return true;
   }
 
@@ -114,7 +115,9 @@ export class SealedTable<K extends Key> {
 
 /** Of the key as it is stored, and of the text's own checksum. */
 function weightOf(key: Uint8Array, sealed: string): number {
-  return crc32(sealed.slice(0, CHECKSUM_CHARACTERS), crc32(key));
+  const checksum = Number.parseInt(sealed.slice(0, CHECKSUM_CHARACTERS), 16);
+  if (Number.isNaN(checksum)) throw new CorruptHeadError("An entry of the head has no checksum.");
+  return crc32(key, checksum);
 }
 
 /** What LMDB itself says of a damaged page becomes an error that names the place. */
