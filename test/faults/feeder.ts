@@ -5,6 +5,8 @@ import { type Owner, owner, type Transfer, transfer } from "./bank.ts";
 
 const PER_REQUEST = 20;
 const OWNERS_PER_FILE = 3;
+/** A capture watches 2,000 files at most. */
+const MAX_OWNERS = 1_500 * OWNERS_PER_FILE;
 const RETRY_MS = 25;
 /** A machine that takes a connection and does not answer is given up, and asked again. */
 const ATTEMPT_MS = 10_000;
@@ -83,7 +85,7 @@ export class Feeder {
   async #request(): Promise<void> {
     const from = this.#requests * PER_REQUEST;
     const transfers = Array.from({ length: PER_REQUEST }, (_, i) => transfer(from + i));
-    if (this.#requests % 10 === 0) this.#addOwners();
+    if (this.#requests % 10 === 0 && this.#sent.owners.length < MAX_OWNERS) this.#addOwners();
     const headers = {
       "content-type": "application/x-ndjson",
       "idempotency-key": `request-${this.#requests}`,
