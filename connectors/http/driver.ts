@@ -10,6 +10,7 @@ import {
   HaltError,
   type RuntimeSettings,
 } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import { parseBody } from "./body.ts";
 import { type KeyedRequest, keyedRequest } from "./idempotency.ts";
 import { type KeyedAnswer, KeyedAppends } from "./keyed-appends.ts";
@@ -99,6 +100,10 @@ function addRoutes(
       reply.header("connection", "close");
   });
 
+  server.addHook("onResponse", async (_request, reply) => {
+    if (reply.statusCode === 200) protocolPoint("http.answer.after");
+  });
+
   server.post("*", async (request, reply) => {
     const path = pathnameOf(request.raw);
     const endpoint = byPath.get(path);
@@ -134,6 +139,7 @@ function addRoutes(
       return unavailable(reply, "The documents could not be stored.");
     }
     if (answer.kind === "conflict") return reply.code(422).send(failure(KEY_CONFLICT));
+    protocolPoint("http.answer.before");
     return reply.send({ accepted: answer.accepted });
   });
 

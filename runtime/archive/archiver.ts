@@ -6,6 +6,7 @@
  * The no-gap rule: the head lets go of a range only once the store itself lists the object. The range is recorded
  * before the upload; after a crash the same range is cut again, and gives the same object under the same name.
  */
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { FragmentRecord, Head, JournalId, JournalState } from "../head/head.ts";
 import type { Run } from "../journal/run.ts";
 import { encodeFragment } from "../store/fragment.ts";
@@ -84,9 +85,11 @@ export class Archiver {
     if (hasMoved) {
       known.times.clear();
       await this.#dropCoveredTails(state);
+      protocolPoint("archive.trim.before");
       while (await this.#head.trim(journal.id)) {
         // a bounded number of batches at a time, so that commits get in between
       }
+      protocolPoint("archive.trim.after");
     }
     known.unfinished = false;
   }
@@ -178,14 +181,19 @@ export class Archiver {
     });
     const { key, first, last, bytes } = encoded;
     const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength };
+    protocolPoint("archive.intend.before");
     await this.#head.intendFragment(journal.id, record);
+    protocolPoint("archive.intend.after");
     await this.#store.put(key, bytes);
+    protocolPoint("archive.upload.after");
     if (!(await this.#lists(key, bytes.byteLength))) {
       throw new Error(
         `The store took ${key} and does not list it; the head keeps its documents until it does.`,
       );
     }
+    protocolPoint("archive.publish.before");
     await this.#head.publishFragment(journal.id, record);
+    protocolPoint("archive.publish.after");
   }
 
   async #lists(key: string, size: number): Promise<boolean> {
@@ -202,8 +210,11 @@ export class Archiver {
     );
     if (covered.length === 0) return;
     const keys = covered.map(({ key }) => key);
+    protocolPoint("archive.tails.before");
     await this.#store.delete(keys);
+    protocolPoint("archive.tails.deleted");
     await this.#head.forgetTails(journal.id, keys);
+    protocolPoint("archive.tails.after");
   }
 }
 

@@ -3,8 +3,8 @@
  * else it reads the head; at the end there is nothing yet. There is no hand-over between history and live: the same
  * question is asked for every offset, so a document can be neither skipped nor read twice.
  */
-
 import { HaltError } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { FragmentRef, Head, JournalId } from "../head/head.ts";
 import { CorruptFragmentError, decodeFragment } from "../store/fragment.ts";
 import { parseFragmentKey } from "../store/fragment-name.ts";
@@ -55,6 +55,8 @@ export class JournalReader {
   #offset: number;
   /** Rest of the fragment that is being handed out. */
   #decoded: Run[] = [];
+  /** Whether the documents handed out last came from a fragment. */
+  #wasInHistory = false;
   /** One chunk at most. */
   #ahead: Promise<Chunk | undefined> | undefined;
 
@@ -88,7 +90,10 @@ export class JournalReader {
       if (answer.kind === "end") {
         return this.#offset > start ? { runs: [], next: this.#offset, bytes: 0, history: true } : undefined;
       }
-      if (answer.kind === "runs") return this.#take([...answer.runs], false);
+      if (answer.kind === "runs") {
+        if (this.#wasInHistory) protocolPoint("reader.cutover.before");
+        return this.#take([...answer.runs], false);
+      }
       if (this.#isOutOfRange(answer.fragment)) {
         this.#offset = answer.fragment.last + 1;
         attempt = 0;
@@ -135,6 +140,7 @@ export class JournalReader {
       bytes += run.lines.byteLength;
       taken.push(run);
     }
+    this.#wasInHistory = history;
     return { runs: taken, next: this.#offset, bytes, history };
   }
 }

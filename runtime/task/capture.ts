@@ -4,6 +4,7 @@ import type {
   CapturedBatch,
   RuntimeSettings,
 } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { JournalRouter } from "../journal/router.ts";
@@ -33,6 +34,7 @@ async function openCapture(
   report: Report,
 ): Promise<CaptureContext> {
   const { fence, checkpoint } = await head.openTask(task.name);
+  protocolPoint("capture.open.after");
   const router = await JournalRouter.open(head, task.name, task.collection);
   return {
     task: task.name,
@@ -47,12 +49,14 @@ async function openCapture(
       const count = batch.values.length;
       const appends = await router.route(batch.values, batch.lines);
       if (count === 0 && cursor === undefined) return;
+      protocolPoint("capture.append.before");
       await head.commit({
         task: task.name,
         fence,
         appends,
         ...(cursor === undefined ? {} : { checkpoint: cursor }),
       });
+      protocolPoint("capture.append.after");
       report({ kind: "progress", task: task.name, positions: undefined, documents: count, at: 0 });
     },
   };

@@ -6,10 +6,11 @@ import { expect, it, onTestFinished } from "vitest";
 import { EmbeddedHead } from "../../../runtime/head/embedded-head.ts";
 import { HeadService } from "../../../runtime/head/head-service.ts";
 import { openStore, StoreError } from "../../../runtime/store/store.ts";
-import { ORDERS, order, ordersFrom } from "../../end-to-end/orders.ts";
+import { ORDERS, type Order, order, ordersFrom } from "../../end-to-end/orders.ts";
 import { post, project } from "../../end-to-end/project.ts";
 import { type SmallDisk, startSmallDisk } from "../../servers/small-disk.ts";
 import { taskOf } from "../../servers/weir-process.ts";
+import { readCollection } from "./read-collection.ts";
 
 const WITHIN_MS = 60_000;
 const MB = 1 << 20;
@@ -23,7 +24,7 @@ async function disk(bytes: number): Promise<SmallDisk> {
 }
 
 it("the head refuses what its disk has no reserve for, says when to come again, and goes on by itself", async () => {
-  const small = await disk(400 * MB);
+  const small = await disk(300 * MB);
   const { weir, origin } = await project({ "flows/orders.flow.ts": ORDERS }, {}, FRAGMENTS);
   putHeadOn(small, weir.dataDir);
   weir.start();
@@ -49,11 +50,7 @@ it("the head refuses what its disk has no reserve for, says when to come again, 
   await expect
     .poll(async () => (await post(`${origin}/orders`, [order(12)])).status, { timeout: WITHIN_MS })
     .toBe(200);
-  const { stdout } = await weir.command("read", "shop/orders");
-  const ids = stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line).id);
+  const ids = (await readCollection<Order>(weir, "shop/orders")).map(({ id }) => id);
   expect(ids.slice(0, 10)).toEqual(ordersFrom(0, 10).map(({ id }) => id));
   expect(ids).not.toContain("o-11");
   expect(ids.at(-1)).toBe("o-12");
@@ -83,11 +80,7 @@ it("a write that fails in LMDB ends the process with a message, and a restart ha
   small.clear();
   weir.start();
   await weir.until((status) => taskOf(status, "shop/orders")?.state === "running", WITHIN_MS);
-  const { stdout } = await weir.command("read", "shop/orders");
-  const read: string[] = stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line).id);
+  const read = (await readCollection<Order>(weir, "shop/orders")).map(({ id }) => id);
   expect(read.slice(0, answered.length)).toEqual(answered);
   // The one whose answer was lost may be there.
   expect(asked.slice(0, read.length)).toEqual(read);

@@ -43,7 +43,7 @@ export class HeadDamage {
     this.#bytes = readFileSync(join(this.#original, "head.lmdb"));
     const copy = this.#copy();
     const answered = await this.#ask(copy);
-    if (!Array.isArray(answered) || answered.some(({ error }) => error !== undefined)) {
+    if ("ended" in answered || answered.some(({ error }) => error !== undefined)) {
       throw new Error(`The head answers badly before any damage: ${JSON.stringify(answered).slice(0, 500)}`);
     }
     this.#expected = answered;
@@ -68,10 +68,10 @@ export class HeadDamage {
     writeFileSync(join(copy, "head.lmdb"), bytes);
     try {
       const answered = await this.#ask(copy);
-      if (Array.isArray(answered)) return this.#compare(answered);
+      if (!("ended" in answered)) return this.#compare(answered);
       const wasOpening = existsSync(join(copy, "opening"));
       const next = wasOpening ? await this.#ask(copy) : [];
-      return { kind: "ended", by: answered.ended, next: errorsOf(Array.isArray(next) ? next : []) };
+      return { kind: "ended", by: answered.ended, next: "ended" in next ? [] : errorsOf(next) };
     } finally {
       rmSync(copy, { recursive: true });
     }
