@@ -89,7 +89,7 @@ class TaskThread {
       name: this.#tasks.map(({ name }) => name).join(", "),
     });
     this.#worker = worker;
-    const started = Date.now();
+    const started = performance.now();
     let ended: "failed" | "done" = "done";
     worker.on("message", (report: TaskReport) => {
       if (report.kind === "failed") ended = "failed";
@@ -104,7 +104,7 @@ class TaskThread {
     this.#exited = new Promise((resolve) => {
       worker.once("exit", () => {
         resolve();
-        if (ended === "failed" && !this.#stopping) this.#restart(Date.now() - started);
+        if (ended === "failed" && !this.#stopping) this.#restart(performance.now() - started);
       });
     });
   }

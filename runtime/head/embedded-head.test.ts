@@ -99,9 +99,9 @@ describe("a commit", () => {
 
 describe("the commit clock", () => {
   const NOW = 1_000_000;
-  const restartAt = async (now: () => number) => {
+  const restartAt = async (now: () => number, monotonic: () => number = () => 0) => {
     await head.close();
-    head = new EmbeddedHead(directory, now);
+    head = new EmbeddedHead(directory, now, monotonic);
   };
   const at = (task: string, fence: number, journal: string) => {
     const outcome = append(task, fence, journal, {});
@@ -138,6 +138,28 @@ describe("the commit clock", () => {
     head.commit([{ task: "t", fence, appends: [], checkpoint: { clock } }]);
     await restartAt(() => NOW);
     expect(at("t", head.openTask("t").fence, journalOf("a"))).toBeGreaterThan(clock);
+  });
+
+  it("goes on more slowly while the wall clock is behind it, until they meet", async () => {
+    let now = 9 * NOW;
+    let monotonic = 0;
+    await restartAt(
+      () => now,
+      () => monotonic,
+    );
+    const a = journalOf("a");
+    const { fence } = head.openTask("t");
+    expect(at("t", fence, a)).toBe(9 * NOW);
+    now -= NOW;
+    const told = [0, 1, 2, 3].map(() => {
+      const { clock } = head.horizon(["a"]);
+      now += NOW;
+      monotonic += NOW;
+      return clock;
+    });
+    // After twice the time that it was set back, the wall clock leads again.
+    expect(told).toEqual([9 * NOW, 9.5 * NOW, 10 * NOW, 11 * NOW]);
+    expect(at("t", fence, a)).toBe(12 * NOW);
   });
 
   it("goes on after the journals' times where no clock was stored", async () => {

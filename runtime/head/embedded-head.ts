@@ -74,8 +74,12 @@ export class EmbeddedHead {
   readonly #collections = new Map<string, Map<string, Journal>>();
   readonly #tasks = new Map<string, TaskEntry>();
 
-  /** `now` gives the wall clock in µs since 1970 UTC; tests pass their own. */
-  constructor(directory: string, now: () => number = () => Date.now() * 1000) {
+  /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` a clock that is never set; tests pass their own. */
+  constructor(
+    directory: string,
+    now: () => number = () => Date.now() * 1000,
+    monotonic: () => number = () => performance.now() * 1000,
+  ) {
     mkdirSync(directory, { recursive: true });
     this.#directory = directory;
     this.#root = this.#reading(() =>
@@ -108,7 +112,7 @@ export class EmbeddedHead {
     // Only the pages that lead to the batches: each batch has its checksum and its place after the one before.
     this.#reading(() => this.#batches.getKeysCount());
     this.#state = new StateTable(state);
-    this.#clock = this.#reading(() => new CommitClock(clock, now));
+    this.#clock = this.#reading(() => new CommitClock(clock, now, monotonic));
     this.#reading(() => this.#load());
   }
 
