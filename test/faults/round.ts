@@ -184,7 +184,7 @@ class Round {
 
   async close(): Promise<void> {
     await this.runtime.weir.kill();
-    await this.#feeder.stop().catch(() => {});
+    await this.#feeder.end();
   }
 }
 
