@@ -152,8 +152,10 @@ export class Runtime {
       await head.head.ensureJournals(
         Object.entries(build.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
       );
+      protocolPoint("start.journals.after");
       await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
       await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
+      protocolPoint("start.plan.after");
       const shards = await shardCounts(head.head, build.plan, availableParallelism());
       for (const [task, count] of shards) await head.head.layOutTask(task, count);
       const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, epoch, environment });

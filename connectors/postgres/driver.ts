@@ -1,4 +1,5 @@
 import type { MaterializationContext, MaterializationDriver, TargetSession } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import { planColumns } from "./columns.ts";
 import { connect, readConfig, tableName } from "./connection.ts";
 import { explain } from "./errors.ts";
@@ -23,7 +24,9 @@ export const driver: MaterializationDriver = {
       if (former !== undefined) await endRenamedBackend(client, name.schema, former.task, log);
       const declared = settings.primaryKey !== undefined;
       const table = await prepareTable(client, { name, columns, task, former, declared, mayReshape });
+      protocolPoint("postgres.fence.before");
       const found = await takeFence(client, name.schema, task, log);
+      protocolPoint("postgres.fence.after");
       const owned =
         table === "fits" ? found : await reshapeTable(client, { name, columns, task, owned: found, log });
       const reductions = mode === "delta" ? undefined : reductionsInSql(collection, columns);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { FencedError, HaltError, type KeyValues, type RowChange, type TargetSession } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import { withoutCommand } from "./connection.ts";
 import { keysLike, numberOf, type Ownership } from "./fence.ts";
 import type { RowForm } from "./row-form.ts";
@@ -52,7 +53,9 @@ export class RedisSession implements TargetSession {
     const { form } = this.#parts;
     const position = JSON.stringify(next);
     const { keys, args } = form.encode(changes);
+    protocolPoint("redis.store.before");
     await this.#run(form.script, keys, position, ...args);
+    protocolPoint("redis.store.after");
     this.#expected = position;
   }
 
@@ -61,14 +64,17 @@ export class RedisSession implements TargetSession {
     const { redis, form } = this.#parts;
     const position = JSON.stringify(next);
     await this.#run(BEGIN_CLEARING, [], position);
+    protocolPoint("redis.clear.begun");
     try {
       for await (const keys of keysLike(redis, form.pattern)) {
         if (keys.length > 0) await this.#run(CLEAR_ROWS, keys, form.type);
+        protocolPoint("redis.clear.rows");
       }
     } catch (error) {
       throw error instanceof HaltError ? error : withoutCommand(error);
     }
     await this.#run(END_CLEARING, [], position);
+    protocolPoint("redis.clear.after");
     this.#expected = position;
   }
 

@@ -1,4 +1,5 @@
 import { HaltError } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
 import type { Head, Position } from "../head/head.ts";
 import { entryName, type Shard } from "../head/task-layout.ts";
@@ -52,11 +53,13 @@ export async function runDerivation(
   try {
     const entry = entryName(task.name, task.shard);
     const { fence, checkpoint } = await head.openTask(entry);
+    protocolPoint("derivation.open.after");
     const transformation = new Transformation(task, functions, head, guard, limits.cache, cell);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
+    const round = roundIn(checkpoint);
     const views = sources.map((source) => mergedSource(source, task.shard));
-    const reader = await MergedReader.open(head, store, views, start, task.epoch, mergeLimitsOf(task));
+    const reader = await MergedReader.open(head, store, views, start, task.epoch, mergeLimitsOf(task), round);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
@@ -83,13 +86,14 @@ export async function runDerivation(
       const { outputs, state } = transformation.drain();
       const appends = outputs ? await router.route(outputs.documents, outputs.lines) : [];
       const { positions, documents, at } = taken;
+      const checkpoint = checkpointOf(sources, taken);
       await committing;
-      committing = head
-        .commit({ task: entry, fence, appends, state, checkpoint: checkpointOf(sources, positions) })
-        .then(() => {
-          transformation.committed();
-          report({ kind: "progress", task: task.name, positions, documents, at });
-        });
+      protocolPoint("derivation.commit.before");
+      committing = head.commit({ task: entry, fence, appends, state, checkpoint }).then(() => {
+        protocolPoint("derivation.commit.after");
+        transformation.committed();
+        report({ kind: "progress", task: task.name, positions, documents, at });
+      });
       // Awaited before the next commit; until then a failure ends the wait for documents.
       committing.catch(() => failed.abort());
     }
@@ -113,17 +117,20 @@ function mergeLimitsOf({ shard }: DerivationTask): MergeLimits {
 /** What one transaction has read. */
 class Taken {
   positions: readonly Position[] = [];
+  /** Of the round that the last of it is of, µs since 1970 UTC. */
+  clock = 0;
   documents = 0;
   bytes = 0;
   /** Commit time of the newest document, µs since 1970 UTC; 0 if none. */
   at = 0;
 
-  add({ runs, positions, bytes }: MergedChunk): void {
+  add({ runs, positions, clock, bytes }: MergedChunk): void {
     for (const { run } of runs) {
       this.documents += run.count;
       this.at = Math.max(this.at, run.at);
     }
     this.positions = positions;
+    this.clock = clock;
     this.bytes += bytes;
   }
 }
@@ -148,8 +155,18 @@ function positionsIn(
   return start;
 }
 
-function checkpointOf(sources: readonly DerivationSource[], positions: readonly Position[]): Json {
-  return Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]]));
+/** Beside the sources' names in a checkpoint, which begin with a letter or an underscore. */
+const ROUND = "@round";
+
+/** With unequal priorities a restart must end the round that was under way before it looks for newer documents. */
+function checkpointOf(sources: readonly DerivationSource[], { positions, clock }: Taken): Json {
+  const ordered = new Set(sources.map(({ priority = 0 }) => priority)).size > 1 ? { [ROUND]: clock } : {};
+  return { ...Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]])), ...ordered };
+}
+
+function roundIn(checkpoint: Json | undefined): number {
+  const round = Object(checkpoint)[ROUND] as unknown;
+  return typeof round === "number" ? round : 0;
 }
 
 function mergedSource(source: DerivationSource, shard: Shard | undefined): MergedSource {

@@ -5,6 +5,7 @@ import {
   type RowChange,
   type TargetSession,
 } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import type { Head, Position } from "../head/head.ts";
 import { MergedReader } from "../journal/merged-reader.ts";
@@ -41,6 +42,7 @@ export async function runMaterialization(
   report: Report,
 ): Promise<void> {
   const { plan } = task;
+  protocolPoint("materialization.open.before");
   const session = await driver.open({
     task: task.name,
     collection: task.collection,
@@ -51,6 +53,7 @@ export async function runMaterialization(
     log: taskLog(task.name, report),
   });
   try {
+    protocolPoint("materialization.open.after");
     const start = await startOf(task, session, report);
     const reader = await openReader(task, head, store, start);
     await follow(task, session, new DocumentSource(reader, task.epoch), signal, report);
@@ -133,9 +136,11 @@ async function follow(
     const { position, at, taken } = source;
     const store = batch.take();
     await storing;
-    storing = store({ journals: position, backfill }).then(() =>
-      report({ kind: "progress", task: task.name, positions: [position], documents: taken - from, at }),
-    );
+    protocolPoint("materialization.store.before");
+    storing = store({ journals: position, backfill }).then(() => {
+      protocolPoint("materialization.store.after");
+      report({ kind: "progress", task: task.name, positions: [position], documents: taken - from, at });
+    });
     storing.catch(() => failed.abort());
   }
   await storing;
