@@ -80,11 +80,17 @@ class Round {
 
   async run(): Promise<Outcome> {
     this.#feeder.start(FEED_PAUSE_MS);
-    for (const step of this.#options.steps) {
-      await this.#begin(step);
-      await this.#awaitFault(step);
+    const differences: string[] = [];
+    try {
+      for (const step of this.#options.steps) {
+        await this.#begin(step);
+        await this.#awaitFault(step);
+      }
+    } catch (error) {
+      differences.push(`${STUCK}: ${firstLine(error)}`);
+      await this.runtime.weir.kill();
     }
-    const differences = await this.#compare();
+    differences.push(...(await this.#compare()));
     const missed = [...this.#missed, ...this.runtime.unapplied().map((file) => `${file} was never loaded`)];
     return { fired: this.#fired, missed, differences };
   }
