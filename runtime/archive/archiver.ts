@@ -53,14 +53,19 @@ export class Archiver {
     this.#now = now;
   }
 
-  /** One round over all journals, those too that are new. `everything` also cuts the tails that are not due yet. */
+  /**
+   * One round over all journals, those too that are new. `everything` also cuts the tails that are not due yet. What
+   * fails for one journal does not hold up the others; it is thrown at the end.
+   */
   async round(everything = false): Promise<void> {
+    const failures: unknown[] = [];
     for (const journal of await this.#head.journals()) {
       const known = this.#known.get(journal.id) ?? { unfinished: true, times: new Map() };
       this.#known.set(journal.id, known);
-      if (known.unfinished || journal.archived < journal.next)
-        await this.#archive(journal, known, everything);
+      if (!known.unfinished && journal.archived === journal.next) continue;
+      await this.#archive(journal, known, everything).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #archive(journal: JournalState, known: Known, everything: boolean): Promise<void> {

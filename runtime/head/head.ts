@@ -3,6 +3,7 @@
  * crash-safe transactional store. What a task sees of it; drawn so that a replicated log can stand behind it
  * later: offsets *increase* and are told by the commit, a transaction belongs to one task, limits are declared.
  */
+import { HaltError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Run } from "../journal/run.ts";
 
@@ -107,9 +108,17 @@ export interface Head {
   /** Creates what is missing. The answer is in the order of the question. */
   ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]>;
   journals(): Promise<readonly JournalState[]>;
-  /** Raises the task's fence and reads its checkpoint. */
+  /**
+   * Raises the task's fence and reads its checkpoint. Of a shard `task` is the name of its entry (see `task-layout.ts`);
+   * rejects with `FencedError` where the task has another layout.
+   */
   openTask(task: string): Promise<TaskGrant>;
-  /** The committed checkpoints of these tasks, in their order. */
+  /**
+   * Cuts a derivation into so many shards, in one transaction: they go on from where those of the layout before stood,
+   * which are fenced off. Does nothing where it is the layout already.
+   */
+  layOutTask(task: string, shards: number): Promise<void>;
+  /** The committed checkpoints of these tasks, in their order: of a task with shards that of all of them. */
   checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]>;
   /** Resolves once the transaction is flushed to disk. Rejects with `FencedError` if the fence is stale. */
   commit(transaction: HeadTransaction): Promise<Committed>;
@@ -141,7 +150,7 @@ export interface Head {
   setNote(name: string, value: Json): Promise<void>;
 }
 
-/** A stored value failed its checksum. It is named and never served. */
-export class CorruptHeadError extends Error {
+/** A stored value failed its checksum, or is missing. It is named and never served, and who asked for it halts. */
+export class CorruptHeadError extends HaltError {
   override readonly name = "CorruptHeadError";
 }
