@@ -9,6 +9,17 @@ export const PROTOCOL_POINTS = [
   /** A group of transactions is written and flushed by the head. */
   "head.commit.before",
   "head.commit.after",
+  /** What `weir backfill` asks is noted in the head, before the target's task is opened again. */
+  "backfill.request.before",
+  "backfill.request.after",
+  /** A target is emptied, or its position is taken back, at a user's request or the flow's. */
+  "materialization.clear.before",
+  "materialization.clear.after",
+  "materialization.rewind.before",
+  "materialization.rewind.after",
+  /** Redis: the rows go in several steps, after the checkpoint says that they do. */
+  "redis.clear.begun",
+  "redis.clear.removed",
 ] as const;
 
 export type ProtocolPoint = (typeof PROTOCOL_POINTS)[number];

@@ -8,6 +8,7 @@ import type { RuntimeSettings } from "../connectors/driver.ts";
 import { withoutEmpty } from "../plan/evolution/without-empty.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
+import { backfill } from "./backfill/backfill.ts";
 import { mergeApplied, refuseChanges, renamesSince } from "./changes.ts";
 import { captureDriver, materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
@@ -218,9 +219,14 @@ export class Runtime {
       case "reopen":
         await this.#supervisor.reopen(command.task);
         return null;
+      case "backfill": {
+        const report = await backfill(this.head, this.#store, this.plan, command.order);
+        if (report.request !== null) await this.#supervisor.reopen(command.order.task);
+        return { ...report } as unknown as Json; // it is JSON
+      }
       default:
         throw new Error(
-          `The running process does not know the command ${JSON.stringify(command.kind satisfies never)}.`,
+          `The running process does not know the command ${JSON.stringify(command satisfies never)}.`,
         );
     }
   }

@@ -51,7 +51,9 @@ export class Supervisor {
       const names = this.#threads.flatMap((each) => each.names).join(", ");
       throw new Error(`Nothing that runs is called "${task}". There are: ${names}.`);
     }
-    await thread.reopen();
+    await thread.reopen(() => {
+      for (const monitor of this.monitors) if (thread.names.includes(monitor.task.name)) monitor.reopening();
+    });
   }
 
   async stop(): Promise<void> {
@@ -116,9 +118,11 @@ class TaskThread {
     this.#timer = setTimeout(() => this.start(), pause * (1 + Math.random() / 4));
   }
 
-  async reopen(): Promise<void> {
+  /** `between`: after the last report of what ran, and before the first of what comes. */
+  async reopen(between: () => void): Promise<void> {
     if (this.#stopping) return;
     await this.stop();
+    between();
     this.#stopping = false;
     this.#failures = 0;
     this.start();

@@ -179,6 +179,13 @@ export class TaskMonitor {
     }
   }
 
+  /** It is opened again, and may go on from another position. */
+  reopening(): void {
+    this.#state = "starting";
+    this.#positions = undefined;
+    this.#lastError = null;
+  }
+
   stopped(): void {
     if (this.#state !== "halted" && this.#state !== "exhausted") this.#state = "stopped";
   }

@@ -13,7 +13,7 @@ import { type FormerName, prepareTable, reshapeTable } from "./table.ts";
  */
 export const driver: MaterializationDriver = {
   async open(context: MaterializationContext): Promise<TargetSession> {
-    const { collection, task, mode, log, mayReshape } = context;
+    const { collection, task, mode, log, mayReshape, mayRemake } = context;
     const settings = readConfig(context.config);
     const columns = planColumns(collection, { ...settings, mode });
     const former = formerName(context, settings.schema);
@@ -22,7 +22,10 @@ export const driver: MaterializationDriver = {
       const name = await tableName(client, settings);
       if (former !== undefined) await endRenamedBackend(client, name.schema, former.task, log);
       const declared = settings.primaryKey !== undefined;
-      const table = await prepareTable(client, { name, columns, task, former, declared, mayReshape });
+      const table = await prepareTable(client, {
+        ...{ name, columns, task, former, declared },
+        ...{ mayReshape, mayRemake },
+      });
       const found = await takeFence(client, name.schema, task, log);
       const owned =
         table === "fits" ? found : await reshapeTable(client, { name, columns, task, owned: found, log });

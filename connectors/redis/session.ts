@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { FencedError, HaltError, type KeyValues, type RowChange, type TargetSession } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import { withoutCommand } from "./connection.ts";
 import { keysLike, numberOf, type Ownership } from "./fence.ts";
 import type { RowForm } from "./row-form.ts";
@@ -61,6 +62,7 @@ export class RedisSession implements TargetSession {
     const { redis, form } = this.#parts;
     const position = JSON.stringify(next);
     await this.#run(BEGIN_CLEARING, [], position);
+    protocolPoint("redis.clear.begun");
     try {
       for await (const keys of keysLike(redis, form.pattern)) {
         if (keys.length > 0) await this.#run(CLEAR_ROWS, keys, form.type);
@@ -68,6 +70,7 @@ export class RedisSession implements TargetSession {
     } catch (error) {
       throw error instanceof HaltError ? error : withoutCommand(error);
     }
+    protocolPoint("redis.clear.removed");
     await this.#run(END_CLEARING, [], position);
     this.#expected = position;
   }

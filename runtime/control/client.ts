@@ -9,7 +9,7 @@ import type { ControlCommand } from "./command.ts";
 export async function askRunning(
   dataDir: string,
   path: string,
-  body?: Json,
+  body?: object,
 ): Promise<IncomingMessage | undefined> {
   const socketPath = readHolder(dataDir)?.socket;
   if (!socketPath) return undefined;

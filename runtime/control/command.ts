@@ -1,4 +1,8 @@
+import type { BackfillOrder } from "../backfill/backfill.ts";
+
 /** What the command line asks of the process that runs a data directory, besides looking. */
 export type ControlCommand =
   /** Ends a task's thread, if it has one, and opens the task again. */
-  { readonly kind: "reopen"; readonly task: string };
+  | { readonly kind: "reopen"; readonly task: string }
+  /** Notes what is asked of a target, and opens its task again, which does it. Answers a `BackfillReport`. */
+  | { readonly kind: "backfill"; readonly order: BackfillOrder };
