@@ -6,20 +6,84 @@
 
 /** `<part>.<step>.<moment>`. The harness kills at every one of them, in every phase in which it is passed. */
 export const PROTOCOL_POINTS = [
+  /** At the start: the plan's journals are made, and the plan is noted as what is applied. */
+  "start.journals.after",
+  "start.plan.after",
+
   /** A group of transactions is written and flushed by the head. */
   "head.commit.before",
   "head.commit.after",
+
+  /** A fragment's range is recorded, the object uploaded, seen in the store's own listing, and put into the index. */
+  "archive.intend.before",
+  "archive.intend.after",
+  "archive.upload.after",
+  "archive.publish.before",
+  "archive.publish.after",
+  /** Small fragments that a full one covers leave the store, then the index. */
+  "archive.tails.before",
+  "archive.tails.deleted",
+  "archive.tails.after",
+  /** The head lets go of what is in full fragments. */
+  "archive.trim.before",
+  "archive.trim.after",
+
+  /** A capture has raised its fence, and has its cursor. */
+  "capture.open.after",
+  /** Documents and cursor are committed; the driver is told only afterwards. */
+  "capture.append.before",
+  "capture.append.after",
+  /** What was committed is acknowledged: the answer is given to the client, and has been sent. */
+  "http.answer.before",
+  "http.answer.after",
+  /** The last rows of a file are committed, and the next file is begun. */
+  "files.file.after",
+
+  /** A reader has passed from fragments to the head, and has not yet handed out the first document of the head. */
+  "reader.cutover.before",
+
+  /** A derivation has raised its fence, and has its checkpoint. */
+  "derivation.open.after",
+  /** Outputs, state and checkpoint are one transaction of the head. */
+  "derivation.commit.before",
+  "derivation.commit.after",
+
+  /** A target is prepared, its fence is raised, and its position read. */
+  "materialization.open.before",
+  "materialization.open.after",
+  /** Rows and position are handed to the target, and it says that they are stored. */
+  "materialization.store.before",
+  "materialization.store.after",
+
+  /** The table is there; then the former owner is ended and the fence raised. */
+  "postgres.fence.before",
+  "postgres.fence.after",
+  /** Rows are in the batch table of an open transaction. */
+  "postgres.copy.after",
+  /** The checkpoint has moved and the rows are written, in a transaction that is still open. */
+  "postgres.commit.before",
+  /** The answer to the commit has come. */
+  "postgres.commit.after",
+  /** The table is emptied, and its checkpoint with it. */
+  "postgres.clear.before",
+  "postgres.clear.after",
+
+  "redis.fence.before",
+  "redis.fence.after",
+  /** One script checks fence and position, writes the rows and moves the position. */
+  "redis.store.before",
+  "redis.store.after",
+  /** The checkpoint says that rows are being removed; some are; all are, and the checkpoint says so. */
+  "redis.clear.begun",
+  "redis.clear.rows",
+  "redis.clear.after",
+
   /** What `weir backfill` asks is noted in the head, before the target's task is opened again. */
   "backfill.request.before",
   "backfill.request.after",
-  /** A target is emptied, or its position is taken back, at a user's request or the flow's. */
-  "materialization.clear.before",
-  "materialization.clear.after",
+  /** At such a request the position of a target is taken back, and in a log the rows from there on go with it. */
   "materialization.rewind.before",
   "materialization.rewind.after",
-  /** Redis: the rows go in several steps, after the checkpoint says that they do. */
-  "redis.clear.begun",
-  "redis.clear.removed",
 ] as const;
 
 export type ProtocolPoint = (typeof PROTOCOL_POINTS)[number];

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
+import { protocolPoint } from "../connectors/protocol-point.ts";
 import { withoutEmpty } from "../plan/evolution/without-empty.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
@@ -146,8 +147,10 @@ export class Runtime {
       await head.head.ensureJournals(
         Object.entries(build.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
       );
+      protocolPoint("start.journals.after");
       await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
       await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
+      protocolPoint("start.plan.after");
       const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, epoch, environment });
       const groups = await threadGroups(tasks, config.settings.baseDir);
       const bounded = await boundedCaptures(tasks, config.settings.baseDir);

@@ -1,6 +1,7 @@
 /** One files capture: goes through the files, and keeps the cursor in step with what it appends. */
 import type { CaptureContext } from "../driver.ts";
 import { HaltError } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import { AppendWindow } from "./append-window.ts";
 import { type FilesConfig, formatOf } from "./config.ts";
 import { type Cursor, compareNames, decodeCursor, encodeCursor, type FileProgress, START } from "./cursor.ts";
@@ -73,6 +74,7 @@ export class FilesCapture {
       await this.#appends.push(item.batch, encodeCursor(this.#cursor));
       if (this.#context.signal.aborted) return;
     }
+    protocolPoint("files.file.after");
   }
 
   #rows(file: FoundFile, progress: FileProgress | undefined): AsyncGenerator<RowBatch> {

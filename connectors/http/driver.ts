@@ -8,6 +8,7 @@ import {
   HaltError,
   type RuntimeSettings,
 } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import { Turns } from "../turns.ts";
 import { parseBody, type Refusal } from "./body.ts";
 import { type KeyedRequest, keyedRequest } from "./idempotency.ts";
@@ -126,6 +127,10 @@ function addRoutes(server: FastifyInstance, port: Port): void {
     if (stopping || (asksFirst(request.raw) && !request.raw.complete)) reply.header("connection", "close");
   });
 
+  server.addHook("onResponse", async (_request, reply) => {
+    if (reply.statusCode === 200) protocolPoint("http.answer.after");
+  });
+
   server.post("*", async (request, reply) => {
     const path = pathnameOf(request.raw);
     const endpoint = byPath.get(path);
@@ -204,6 +209,7 @@ function store(endpoint: Endpoint, bytes: Buffer, { headers }: IncomingMessage):
 function sendAnswer(reply: FastifyReply, answer: Answer): boolean {
   switch (answer.kind) {
     case "accepted":
+      protocolPoint("http.answer.before");
       reply.send({ accepted: answer.accepted });
       return true;
     case "conflict":

@@ -1,4 +1,5 @@
 import type { MaterializationContext, MaterializationDriver, TargetSession } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import { planColumns } from "./columns.ts";
 import { connect, readConfig, tableName } from "./connection.ts";
 import { explain } from "./errors.ts";
@@ -26,7 +27,9 @@ export const driver: MaterializationDriver = {
         ...{ name, columns, task, former, declared },
         ...{ mayReshape, mayRemake },
       });
+      protocolPoint("postgres.fence.before");
       const found = await takeFence(client, name.schema, task, log);
+      protocolPoint("postgres.fence.after");
       const owned =
         table === "fits" ? found : await reshapeTable(client, { name, columns, task, owned: found, log });
       const reductions = mode === "delta" ? undefined : reductionsInSql(collection, columns);

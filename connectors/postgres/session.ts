@@ -10,6 +10,7 @@ import {
   type RowChange,
   type TargetSession,
 } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import type { TableColumns } from "./columns.ts";
 import { connect } from "./connection.ts";
 import { explain, isConnectionLoss } from "./errors.ts";
@@ -104,7 +105,9 @@ export class PostgresSession implements TargetSession {
     const position = JSON.stringify(next);
     const expected = { fence: owned.fence, position: this.#expected };
     try {
+      protocolPoint("postgres.clear.before");
       await emptyTable(client, { name, task, owned: expected, next: position });
+      protocolPoint("postgres.clear.after");
     } catch (error) {
       throw await this.#why(error, `empty "${name.table}", which is to be filled anew`);
     }
@@ -134,6 +137,7 @@ export class PostgresSession implements TargetSession {
         ? await this.#storeArrays(rows, fenced).catch(async (error) => Promise.reject(await this.#why(error)))
         : await this.#storeByCopy(rows, fenced);
     if (moved !== 1) throw fencedOut(task, name);
+    protocolPoint("postgres.commit.after");
     this.#expected = position;
   }
 
@@ -166,7 +170,9 @@ export class PostgresSession implements TargetSession {
       }
       copy.end();
       await done;
+      protocolPoint("postgres.copy.after");
       const moved = await this.#apply("batch", rows, fenced);
+      protocolPoint("postgres.commit.before");
       await client.query(moved === 1 ? "COMMIT" : "ROLLBACK");
       return moved;
     } catch (error) {

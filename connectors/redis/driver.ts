@@ -6,6 +6,7 @@ import {
   type ResolvedConfig,
   type TargetSession,
 } from "../driver.ts";
+import { protocolPoint } from "../protocol-point.ts";
 import { checkServer, connect, withoutCommand } from "./connection.ts";
 import { checkpointKey, refuseForeignRows, refuseRename, takeFence, tryRights } from "./fence.ts";
 import { hashRows } from "./hash-rows.ts";
@@ -36,7 +37,9 @@ export const driver: MaterializationDriver = {
       await refuseRename(redis, task, renamedFrom);
       await refuseForeignRows(redis, checkpoint, form);
       await tryRights(redis, checkpoint, form);
+      protocolPoint("redis.fence.before");
       const owned = await takeFence(redis, checkpoint);
+      protocolPoint("redis.fence.after");
       const session = new RedisSession({ redis, task, checkpoint, form, owned });
       if (owned.clearing !== "") {
         log.info("Goes on removing rows, which an earlier instance began.");

@@ -53,7 +53,9 @@ export class RedisSession implements TargetSession {
     const { form } = this.#parts;
     const position = JSON.stringify(next);
     const { keys, args } = form.encode(changes);
+    protocolPoint("redis.store.before");
     await this.#run(form.script, keys, position, ...args);
+    protocolPoint("redis.store.after");
     this.#expected = position;
   }
 
@@ -66,12 +68,13 @@ export class RedisSession implements TargetSession {
     try {
       for await (const keys of keysLike(redis, form.pattern)) {
         if (keys.length > 0) await this.#run(CLEAR_ROWS, keys, form.type);
+        protocolPoint("redis.clear.rows");
       }
     } catch (error) {
       throw error instanceof HaltError ? error : withoutCommand(error);
     }
-    protocolPoint("redis.clear.removed");
     await this.#run(END_CLEARING, [], position);
+    protocolPoint("redis.clear.after");
     this.#expected = position;
   }
 

@@ -6,6 +6,7 @@
  * The no-gap rule: the head lets go of a range only once the store itself lists the object. The range is recorded
  * before the upload; after a crash the same range is cut again, and gives the same object under the same name.
  */
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { FragmentRecord, Head, JournalId, JournalState } from "../head/head.ts";
 import type { Run } from "../journal/run.ts";
 import { encodeFragment } from "../store/fragment.ts";
@@ -52,14 +53,19 @@ export class Archiver {
     this.#now = now;
   }
 
-  /** One round over all journals, those too that are new. `everything` also cuts the tails that are not due yet. */
+  /**
+   * One round over all journals, those too that are new. `everything` also cuts the tails that are not due yet. What
+   * fails for one journal does not hold up the others; it is thrown at the end.
+   */
   async round(everything = false): Promise<void> {
+    const failures: unknown[] = [];
     for (const journal of await this.#head.journals()) {
       const known = this.#known.get(journal.id) ?? { unfinished: true, times: new Map() };
       this.#known.set(journal.id, known);
-      if (known.unfinished || journal.archived < journal.next)
-        await this.#archive(journal, known, everything);
+      if (!known.unfinished && journal.archived === journal.next) continue;
+      await this.#archive(journal, known, everything).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #archive(journal: JournalState, known: Known, everything: boolean): Promise<void> {
@@ -79,9 +85,11 @@ export class Archiver {
     if (hasMoved) {
       known.times.clear();
       await this.#dropCoveredTails(state);
+      protocolPoint("archive.trim.before");
       while (await this.#head.trim(journal.id)) {
         // a bounded number of batches at a time, so that commits get in between
       }
+      protocolPoint("archive.trim.after");
     }
     known.unfinished = false;
   }
@@ -173,14 +181,19 @@ export class Archiver {
     });
     const { key, first, last, bytes } = encoded;
     const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength };
+    protocolPoint("archive.intend.before");
     await this.#head.intendFragment(journal.id, record);
+    protocolPoint("archive.intend.after");
     await this.#store.put(key, bytes);
+    protocolPoint("archive.upload.after");
     if (!(await this.#lists(key, bytes.byteLength))) {
       throw new Error(
         `The store took ${key} and does not list it; the head keeps its documents until it does.`,
       );
     }
+    protocolPoint("archive.publish.before");
     await this.#head.publishFragment(journal.id, record);
+    protocolPoint("archive.publish.after");
   }
 
   async #lists(key: string, size: number): Promise<boolean> {
@@ -197,8 +210,11 @@ export class Archiver {
     );
     if (covered.length === 0) return;
     const keys = covered.map(({ key }) => key);
+    protocolPoint("archive.tails.before");
     await this.#store.delete(keys);
+    protocolPoint("archive.tails.deleted");
     await this.#head.forgetTails(journal.id, keys);
+    protocolPoint("archive.tails.after");
   }
 }
 

@@ -4,6 +4,7 @@ import type {
   CapturedBatch,
   RuntimeSettings,
 } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import { Turns } from "../../connectors/turns.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
@@ -37,6 +38,7 @@ async function openCapture(
   report: Report,
 ): Promise<CaptureContext> {
   const { fence, checkpoint } = await head.openTask(task.name);
+  protocolPoint("capture.open.after");
   const router = await JournalRouter.open(head, task.name, task.collection);
   const turns = new Turns(COMMITTING_BYTES);
   return {
@@ -54,12 +56,14 @@ async function openCapture(
       if (count === 0 && cursor === undefined) return;
       const endTurn = await turns.take(task.name, batch.lines.byteLength);
       try {
+        protocolPoint("capture.append.before");
         await head.commit({
           task: task.name,
           fence,
           appends,
           ...(cursor === undefined ? {} : { checkpoint: cursor }),
         });
+        protocolPoint("capture.append.after");
       } finally {
         endTurn();
       }

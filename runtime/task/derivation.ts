@@ -1,4 +1,5 @@
 import { HaltError } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
 import type { Head, Position } from "../head/head.ts";
 import { type MergedChunk, MergedReader, type MergedSource } from "../journal/merged-reader.ts";
@@ -42,6 +43,7 @@ export async function runDerivation(
   const guard = installDeterminismGuard();
   try {
     const { fence, checkpoint } = await head.openTask(task.name);
+    protocolPoint("derivation.open.after");
     const transformation = new Transformation(task, functions, head, guard, limits.cache);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
@@ -76,7 +78,9 @@ export async function runDerivation(
       const { positions, documents, at } = taken;
       const checkpoint = checkpointOf(sources, taken);
       await committing;
+      protocolPoint("derivation.commit.before");
       committing = head.commit({ task: task.name, fence, appends, state, checkpoint }).then(() => {
+        protocolPoint("derivation.commit.after");
         transformation.committed();
         report({ kind: "progress", task: task.name, positions, documents, at });
       });

@@ -5,6 +5,7 @@ import {
   type RowChange,
   type TargetSession,
 } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { newestRequest } from "../backfill/request.ts";
 import type { Head, Position } from "../head/head.ts";
@@ -44,6 +45,7 @@ export async function runMaterialization(
 ): Promise<void> {
   const { plan } = task;
   const begin = new TargetStart(task, await newestRequest(head, task.name));
+  protocolPoint("materialization.open.before");
   const session = await driver.open({
     task: task.name,
     collection: task.collection,
@@ -55,6 +57,7 @@ export async function runMaterialization(
     log: taskLog(task.name, report),
   });
   try {
+    protocolPoint("materialization.open.after");
     const start = await begin.begin(session, report);
     const reader = await openReader(task, head, store, start);
     const source = new DocumentSource(reader, task.epoch);
@@ -99,9 +102,11 @@ async function follow(
     const { position, at, taken } = source;
     const store = batch.take();
     await storing;
-    storing = store(checkpoint(position)).then(() =>
-      report({ kind: "progress", task: task.name, positions: [position], documents: taken - from, at }),
-    );
+    protocolPoint("materialization.store.before");
+    storing = store(checkpoint(position)).then(() => {
+      protocolPoint("materialization.store.after");
+      report({ kind: "progress", task: task.name, positions: [position], documents: taken - from, at });
+    });
     storing.catch(() => failed.abort());
   }
   await storing;

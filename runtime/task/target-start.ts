@@ -80,9 +80,7 @@ export class TargetStart {
   }
 
   async #clear(session: TargetSession): Promise<Position> {
-    protocolPoint("materialization.clear.before");
     await session.clear(this.checkpoint({}));
-    protocolPoint("materialization.clear.after");
     return {};
   }
 

@@ -1,0 +1,92 @@
+/**
+ * Where each protocol point can be passed. A point that is not named here is passed again and again while documents flow,
+ * in every phase: a new one is covered without an entry. What is declared out of reach and is passed all the same fails too.
+ */
+import type { ProtocolPoint } from "../../connectors/protocol-point.ts";
+import { PROTOCOL_POINTS } from "../../connectors/protocol-point.ts";
+import type { RoundPhase, Step } from "./round.ts";
+
+interface Reach {
+  readonly phases: readonly RoundPhase[];
+  readonly atStart: boolean;
+  /** Phases in which chance decides whether it is passed. */
+  readonly maybe?: readonly RoundPhase[];
+  readonly reason: string;
+}
+
+const FLOWING: Reach = {
+  phases: ["back-fill", "cutover", "live"],
+  atStart: false,
+  reason: "passed while documents flow",
+};
+const STARTING: Reach = {
+  phases: ["back-fill", "cutover", "live"],
+  atStart: true,
+  reason: "passed when the runtime or a task starts: it is killed in the phase, and again while it starts",
+};
+const CLEARING: Reach = {
+  phases: ["refill"],
+  atStart: false,
+  reason: "a target is emptied only where its counter of back-fills has moved",
+};
+
+const ASKED: Reach = {
+  phases: [],
+  atStart: false,
+  reason: "passed only at weir backfill; test/end-to-end/backfill.pg.test.ts kills there",
+};
+
+const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
+  "start.journals.after": STARTING,
+  "start.plan.after": STARTING,
+  "capture.open.after": STARTING,
+  "derivation.open.after": STARTING,
+  "materialization.open.before": STARTING,
+  "materialization.open.after": STARTING,
+  "postgres.fence.before": STARTING,
+  "postgres.fence.after": STARTING,
+  "redis.fence.before": STARTING,
+  "redis.fence.after": STARTING,
+  "postgres.clear.before": CLEARING,
+  "postgres.clear.after": CLEARING,
+  "redis.clear.begun": CLEARING,
+  "redis.clear.rows": CLEARING,
+  "redis.clear.after": CLEARING,
+  "backfill.request.before": ASKED,
+  "backfill.request.after": ASKED,
+  "materialization.rewind.before": ASKED,
+  "materialization.rewind.after": ASKED,
+  "reader.cutover.before": {
+    phases: ["back-fill", "cutover"],
+    atStart: false,
+    maybe: ["live"],
+    reason: "it is the cutover; live, a reader passes it again only where the archiver has overtaken it",
+  },
+};
+
+export function reachOf(point: ProtocolPoint): Reach {
+  return EXCEPTIONS[point] ?? FLOWING;
+}
+
+/** The phases of a round that is about one point; `occurrence` chooses for each. */
+export function stepsOf(point: ProtocolPoint, occurrence: () => number): Step[] {
+  const { phases, atStart, maybe = [] } = reachOf(point);
+  const all: readonly RoundPhase[] = [
+    "back-fill",
+    "cutover",
+    "live",
+    ...(phases.includes("refill") ? ["refill" as const] : []),
+  ];
+  return all.map((phase) => ({
+    phase,
+    point,
+    atStart,
+    occurrence: atStart ? 1 : occurrence(),
+    fires: phases.includes(phase) ? "always" : maybe.includes(phase) ? "maybe" : "never",
+  }));
+}
+
+/** Those that a round can pass. */
+export const POINTS: readonly ProtocolPoint[] = PROTOCOL_POINTS.filter(
+  (point) => reachOf(point).phases.length > 0,
+);
