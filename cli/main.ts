@@ -2,6 +2,7 @@
 import nodeModule from "node:module";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseFrom, parseLimit } from "./read-options.ts";
+import { parseShards } from "./scale-options.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
@@ -107,6 +108,17 @@ program
   .addOption(json())
   .addOption(config())
   .action(async (options) => (await import("./commands/status.ts")).status(options));
+
+program
+  .command("scale")
+  .description("run a derivation in so many shards from now on, each with a thread of its own")
+  .argument("<task>", "the derived collection's name")
+  .argument("<shards>", "how many, or auto: as many as suit the flow and the machine", parsing(parseShards))
+  .option("--json", "print the result as JSON")
+  .addOption(config())
+  .action(async (task, shards, options) =>
+    (await import("./commands/scale.ts")).scale(task, shards, options),
+  );
 
 program
   .command("explain")

@@ -15,6 +15,7 @@ const task: TaskStatus = {
   backfill: { percent: 60, etaSeconds: 8 },
   lastError: null,
   restarts: 0,
+  shards: { running: 1, of: 1 },
 };
 
 it("shows each task's state, lag, rate, back-fill and ETA, then errors, collections and the store", () => {
@@ -59,4 +60,14 @@ it("cuts lines to a terminal's width, where it is known", () => {
 
 it("says durations as people do", () => {
   expect([5, 65, 3_700].map(duration)).toEqual(["5 s", "1 min 5 s", "1 h 1 min"]);
+});
+
+it("tells how many shards run where there are several", () => {
+  const text = renderStatus({
+    running: true,
+    tasks: [{ ...task, kind: "derivation", state: "halted", shards: { running: 3, of: 4 } }],
+    collections: [],
+    store: { location: "directory store", lastError: null },
+  });
+  expect(stripVTControlCharacters(text)).toContain("halted (3 of 4 shards)");
 });

@@ -29,7 +29,7 @@ export function renderTasks(tasks: readonly TaskStatus[]): string[] {
   const rows = tasks.map((task) => [
     task.name,
     task.kind,
-    task.state,
+    task.shards.of > 1 ? `${task.state} (${task.shards.running} of ${task.shards.of} shards)` : task.state,
     number(task.documents),
     task.kind === "capture" ? "" : number(task.documentsBehind),
     task.documentsBehind > 0 ? `${task.secondsBehind} s` : "",

@@ -1,6 +1,6 @@
 import type { By, Shuffle, ShuffleFunction } from "./by.ts";
 import type { Target } from "./connector.ts";
-import type { CollectionDefinition } from "./definition.ts";
+import type { CollectionDefinition, DerivationOptions } from "./definition.ts";
 import type { MaterializeOptions } from "./materialize.ts";
 import type { KeyPath } from "./paths.ts";
 import type { ReadOptions } from "./read.ts";
@@ -16,7 +16,8 @@ export interface ReducedDerivationDefinition<
   K extends readonly string[],
   P,
   B extends readonly string[],
-> extends CollectionDefinition<S, K, B> {
+> extends CollectionDefinition<S, K, B>,
+    DerivationOptions {
   /** JSON that the transform gets as `context.params`: what differs between flows made by a loop or a function. */
   readonly params?: P;
   /**

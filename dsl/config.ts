@@ -41,6 +41,13 @@ export interface WeirConfig {
     readonly host?: string;
     /** Default 8080. */
     readonly port?: number;
+    /**
+     * Bytes of bodies that are received, checked or being stored at a time; a request that does not fit is answered 429.
+     * Default 67,108,864 (64 MiB).
+     */
+    readonly maxInFlightBytes?: number;
+    /** Seconds within which a request must have come whole. Default 60. */
+    readonly requestTimeoutSeconds?: number;
   };
   /** When the head's documents are cut into a fragment: at whichever comes first. */
   readonly fragments?: {
@@ -48,6 +55,13 @@ export interface WeirConfig {
     readonly targetBytes?: number;
     /** Seconds that a document may stay in the head alone. */
     readonly maxAgeSeconds?: number;
+  };
+  /** What one task may take, so that it harms no other. */
+  readonly limits?: {
+    /** Seconds that a function of a flow may work on one document before its task is halted. Default 30. */
+    readonly transformSeconds?: number;
+    /** MB of objects that a task's thread may hold before it is started again. Default 2048. */
+    readonly threadMemoryMb?: number;
   };
 }
 

@@ -84,6 +84,8 @@ export interface DeriveDeclaration {
   readonly sources: readonly SourceDeclaration[];
   readonly state: StateDeclaration | undefined;
   readonly params: object;
+  /** Undefined where it is left to the runtime. */
+  readonly shards: number | undefined;
   readonly stack: string;
 }
 

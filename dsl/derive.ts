@@ -2,7 +2,15 @@ import { type By, readOf } from "./by.ts";
 import type { Collection } from "./collection.ts";
 import { report } from "./collector.ts";
 import type { SourceDeclaration, StateDeclaration } from "./declarations.ts";
-import { type CollectionDefinition, declared, functionOf, isSchema, paramsOf } from "./definition.ts";
+import {
+  type CollectionDefinition,
+  type DerivationOptions,
+  declared,
+  functionOf,
+  isSchema,
+  paramsOf,
+  shardsOf,
+} from "./definition.ts";
 import { frozenJson } from "./json.ts";
 import type { KeyPath } from "./paths.ts";
 import type { Doc, Fractional, Schema } from "./schema.ts";
@@ -64,7 +72,8 @@ export interface SeveralDerivationDefinition<
   P,
   St extends Schema,
   B extends readonly string[],
-> extends CollectionDefinition<S, K, B> {
+> extends CollectionDefinition<S, K, B>,
+    DerivationOptions {
   /**
    * What is read, each with its shuffle key: `orders.by("customer")`. Documents of one shuffle key meet, in the order of
    * their commit times; the keys of all sources have values of the same types.
@@ -110,6 +119,7 @@ export function derive<
     sources: sources(`derive("${name}")`, { from, on, removed }),
     state: state === undefined ? undefined : stateOf(name, state),
     params: paramsOf(name, definition),
+    shards: shardsOf(name, definition),
     stack: new Error().stack ?? "",
   });
   return collection<Doc<S>, K, Fractional<S>, B[number]>(derived);

@@ -112,6 +112,10 @@ export interface DerivationPlan {
   /** Handed to every function as `ctx.params`. */
   readonly params: JsonObject;
   readonly state?: StatePlan;
+  /** Whether its functions may return removals. Absent where none of them imports `remove`. */
+  readonly removes?: true;
+  /** Into how many shards it is cut, as the flow asks. Absent where that is left to the runtime. */
+  readonly shards?: number;
 }
 
 /** Durable values, one for each shuffle key. */

@@ -12,8 +12,10 @@ export interface ResolvedConfig {
   readonly flows: readonly string[];
   readonly dataDir: string;
   readonly store: StoreConfig;
-  readonly http: { readonly host: string; readonly port: number };
+  /** Limits that are not given are the driver's. */
+  readonly http: NonNullable<WeirConfig["http"]> & { readonly host: string; readonly port: number };
   readonly fragments: NonNullable<WeirConfig["fragments"]>;
+  readonly limits: NonNullable<WeirConfig["limits"]>;
 }
 
 /** The configuration file is missing, fails, or says what it cannot mean. */
@@ -69,12 +71,15 @@ function resolveConfig(
     flows: [config.flows ?? "flows/**/*.flow.ts"].flat(),
     dataDir,
     store,
-    http: { host: config.http?.host ?? "127.0.0.1", port: config.http?.port ?? 8080 },
+    http: { ...config.http, host: config.http?.host ?? "127.0.0.1", port: config.http?.port ?? 8080 },
     fragments: config.fragments ?? {},
+    limits: config.limits ?? {},
   };
 }
 
-const FIELDS = new Set(["flows", "dataDir", "store", "http", "fragments"]);
+const FIELDS = new Set(["flows", "dataDir", "store", "http", "fragments", "limits"]);
+
+const LIMITS = new Set(["transformSeconds", "threadMemoryMb"]);
 
 /** What types say too, for a configuration in JavaScript. */
 function checked(value: unknown, path: string): WeirConfig {
@@ -86,7 +91,7 @@ function checked(value: unknown, path: string): WeirConfig {
   const unknown = Object.keys(value).find((name) => !FIELDS.has(name));
   if (unknown !== undefined)
     return fail(`there is no option ${unknown}. The options are ${[...FIELDS].join(", ")}.`);
-  const { flows, dataDir, store, http, fragments } = value;
+  const { flows, dataDir, store, http, fragments, limits } = value;
   const isText = (each: unknown): boolean => typeof each === "string" && each !== "";
   if (flows !== undefined && ![flows].flat().every(isText))
     return fail("flows must be a glob or a list of globs.");
@@ -97,8 +102,17 @@ function checked(value: unknown, path: string): WeirConfig {
   for (const [name, part] of [
     ["http", http],
     ["fragments", fragments],
+    ["limits", limits],
   ] as const) {
     if (part !== undefined && !isRecord(part)) return fail(`${name} must be an object.`);
+  }
+  for (const [name, limit] of Object.entries(isRecord(limits) ? limits : {})) {
+    if (!LIMITS.has(name)) {
+      return fail(`there is no option limits.${name}. The options are ${[...LIMITS].join(", ")}.`);
+    }
+    if (limit !== undefined && !(typeof limit === "number" && Number.isFinite(limit) && limit > 0)) {
+      return fail(`limits.${name} must be a number above 0.`);
+    }
   }
   const port = isRecord(http) ? http.port : undefined;
   if (
@@ -106,6 +120,12 @@ function checked(value: unknown, path: string): WeirConfig {
     !(typeof port === "number" && Number.isInteger(port) && port >= 0 && port < 65536)
   ) {
     return fail("http.port must be a port number.");
+  }
+  for (const name of ["maxInFlightBytes", "requestTimeoutSeconds"] as const) {
+    const limit = isRecord(http) ? http[name] : undefined;
+    if (limit !== undefined && !(typeof limit === "number" && Number.isInteger(limit) && limit > 0)) {
+      return fail(`http.${name} must be a whole number from 1 on.`);
+    }
   }
   return value;
 }

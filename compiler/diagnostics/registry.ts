@@ -46,6 +46,8 @@ export const REGISTRY = {
   WEIR3014: "a shuffle key names no field that can be part of one",
   WEIR3015: "a removal does not lead to the state",
   WEIR3016: "the handlers of a derivation are not those of its sources",
+  WEIR3020: "a derivation cannot run in shards",
+  WEIR3021: "a derivation has more shards than its sources have partitions",
   WEIR4001: "two collections have one name",
   WEIR4002: "a derivation's source is not declared",
   WEIR4003: "derivations form a cycle",

@@ -112,6 +112,7 @@ function describeDeclaration(
           initial: plain(each.state.initial),
         },
         params: plain(each.params),
+        shards: each.shards,
       };
     case "materialize": {
       const { kind, resource, backfill, onSchemaChange, renamedFrom } = each;

@@ -54,6 +54,7 @@ export interface EvaluatedDerivation extends Evaluated {
   readonly sources: readonly EvaluatedSource[];
   readonly state: EvaluatedState | undefined;
   readonly params: JsonObject;
+  readonly shards: number | undefined;
 }
 
 export interface EvaluatedMaterialization extends Evaluated {

@@ -17,7 +17,23 @@ export function* derivationDifferences(before: DerivationPlan, after: Derivation
     };
   }
   yield* stateDifferences(before.state, after.state);
-  yield* otherDifferences(before, after, new Set(["sources", "params", "state"]));
+  yield* shardDifferences(before.shards, after.shards);
+  yield* otherDifferences(before, after, KNOWN);
+}
+
+/** `removes` follows from the functions, whose bundles have changed where it has. */
+const KNOWN = new Set(["sources", "params", "state", "removes", "shards"]);
+
+/** Shards only divide the work: what it gives, and what is stored of it, is the same for any number of them. */
+function* shardDifferences(before: number | undefined, after: number | undefined): Generator<Difference> {
+  if (before === after) return;
+  const how =
+    after === undefined ? "as many shards as suit the machine" : after === 1 ? "1 shard" : `${after} shards`;
+  yield {
+    effect: "update",
+    reason: `it runs in ${how} from here on, which go on from where it stands: nothing that is stored changes`,
+    fields: [part("transform", "shards", before, after, "not-needed")],
+  };
 }
 
 /** What a shuffle key has in its state comes of all documents so far: another form of it is made from the first on. */

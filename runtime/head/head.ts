@@ -108,9 +108,17 @@ export interface Head {
   /** Creates what is missing. The answer is in the order of the question. */
   ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]>;
   journals(): Promise<readonly JournalState[]>;
-  /** Raises the task's fence and reads its checkpoint. */
+  /**
+   * Raises the task's fence and reads its checkpoint. Of a shard `task` is the name of its entry (see `task-layout.ts`);
+   * rejects with `FencedError` where the task has another layout.
+   */
   openTask(task: string): Promise<TaskGrant>;
-  /** The committed checkpoints of these tasks, in their order. */
+  /**
+   * Cuts a derivation into so many shards, in one transaction: they go on from where those of the layout before stood,
+   * which are fenced off. Does nothing where it is the layout already.
+   */
+  layOutTask(task: string, shards: number): Promise<void>;
+  /** The committed checkpoints of these tasks, in their order: of a task with shards that of all of them. */
   checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]>;
   /** Resolves once the transaction is flushed to disk. Rejects with `FencedError` if the fence is stale. */
   commit(transaction: HeadTransaction): Promise<Committed>;

@@ -2,7 +2,14 @@ import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
 import type { Head, Position } from "../head/head.ts";
-import { type MergedChunk, MergedReader, type MergedSource } from "../journal/merged-reader.ts";
+import { entryName, type Shard } from "../head/task-layout.ts";
+import {
+  MERGE_LIMITS,
+  type MergedChunk,
+  MergedReader,
+  type MergedSource,
+  type MergeLimits,
+} from "../journal/merged-reader.ts";
 import { JournalRouter } from "../journal/router.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { CacheLimits } from "./derivation/durable-values.ts";
@@ -10,6 +17,7 @@ import { loadFunctions } from "./derivation/functions.ts";
 import { Transformation } from "./derivation/transformation.ts";
 import { installDeterminismGuard } from "./determinism-guard.ts";
 import type { DerivationTask, Report } from "./task.ts";
+import { WorkCell } from "./work-cell.ts";
 
 /** Bounds memory, and how much a crash repeats. */
 export interface DerivationLimits {
@@ -37,17 +45,21 @@ export async function runDerivation(
   store: ObjectStore,
   signal: AbortSignal,
   report: Report,
-  limits: DerivationLimits = LIMITS,
+  limits: DerivationLimits = limitsOf(task),
+  cell: WorkCell = new WorkCell(),
 ): Promise<void> {
   const functions = await loadFunctions(task);
   const guard = installDeterminismGuard();
   try {
-    const { fence, checkpoint } = await head.openTask(task.name);
+    const entry = entryName(task.name, task.shard);
+    const { fence, checkpoint } = await head.openTask(entry);
     protocolPoint("derivation.open.after");
-    const transformation = new Transformation(task, functions, head, guard, limits.cache);
+    const transformation = new Transformation(task, functions, head, guard, limits.cache, cell);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
-    const reader = await MergedReader.open(head, store, sources.map(mergedSource), start, task.epoch);
+    const round = roundIn(checkpoint);
+    const views = sources.map((source) => mergedSource(source, task.shard));
+    const reader = await MergedReader.open(head, store, views, start, task.epoch, mergeLimitsOf(task), round);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
@@ -74,15 +86,14 @@ export async function runDerivation(
       const { outputs, state } = transformation.drain();
       const appends = outputs ? await router.route(outputs.documents, outputs.lines) : [];
       const { positions, documents, at } = taken;
+      const checkpoint = checkpointOf(sources, taken);
       await committing;
       protocolPoint("derivation.commit.before");
-      committing = head
-        .commit({ task: task.name, fence, appends, state, checkpoint: checkpointOf(sources, positions) })
-        .then(() => {
-          protocolPoint("derivation.commit.after");
-          transformation.committed();
-          report({ kind: "progress", task: task.name, positions, documents, at });
-        });
+      committing = head.commit({ task: entry, fence, appends, state, checkpoint }).then(() => {
+        protocolPoint("derivation.commit.after");
+        transformation.committed();
+        report({ kind: "progress", task: task.name, positions, documents, at });
+      });
       // Awaited before the next commit; until then a failure ends the wait for documents.
       committing.catch(() => failed.abort());
     }
@@ -92,20 +103,34 @@ export async function runDerivation(
   }
 }
 
+/** Shards share the room that a whole task has. */
+function limitsOf({ shard }: DerivationTask): DerivationLimits {
+  const { of } = shard ?? { of: 1 };
+  const { keys, bytes } = LIMITS.cache;
+  return { ...LIMITS, cache: { keys: Math.ceil(keys / of), bytes: Math.ceil(bytes / of) } };
+}
+
+function mergeLimitsOf({ shard }: DerivationTask): MergeLimits {
+  return { ...MERGE_LIMITS, memoryBytes: Math.ceil(MERGE_LIMITS.memoryBytes / (shard?.of ?? 1)) };
+}
+
 /** What one transaction has read. */
 class Taken {
   positions: readonly Position[] = [];
+  /** Of the round that the last of it is of, µs since 1970 UTC. */
+  clock = 0;
   documents = 0;
   bytes = 0;
   /** Commit time of the newest document, µs since 1970 UTC; 0 if none. */
   at = 0;
 
-  add({ runs, positions, bytes }: MergedChunk): void {
+  add({ runs, positions, clock, bytes }: MergedChunk): void {
     for (const { run } of runs) {
       this.documents += run.count;
       this.at = Math.max(this.at, run.at);
     }
     this.positions = positions;
+    this.clock = clock;
     this.bytes += bytes;
   }
 }
@@ -130,15 +155,26 @@ function positionsIn(
   return start;
 }
 
-function checkpointOf(sources: readonly DerivationSource[], positions: readonly Position[]): Json {
-  return Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]]));
+/** Beside the sources' names in a checkpoint, which begin with a letter or an underscore. */
+const ROUND = "@round";
+
+/** With unequal priorities a restart must end the round that was under way before it looks for newer documents. */
+function checkpointOf(sources: readonly DerivationSource[], { positions, clock }: Taken): Json {
+  const ordered = new Set(sources.map(({ priority = 0 }) => priority)).size > 1 ? { [ROUND]: clock } : {};
+  return { ...Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]])), ...ordered };
 }
 
-function mergedSource(source: DerivationSource): MergedSource {
+function roundIn(checkpoint: Json | undefined): number {
+  const round = Object(checkpoint)[ROUND] as unknown;
+  return typeof round === "number" ? round : 0;
+}
+
+function mergedSource(source: DerivationSource, shard: Shard | undefined): MergedSource {
   const { collection, where, from, until, priority = 0, readDelayMs = 0 } = source;
   return {
     collection,
     where,
+    shard,
     fromTime: from === undefined ? 0 : Date.parse(from) * 1000,
     untilTime: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) * 1000,
     priority,

@@ -102,7 +102,8 @@ export class Feeder {
       const response = await fetch(this.#url, request).catch(() => undefined);
       const answer = await response?.text().catch(() => undefined);
       if (response?.status === 200 && answer !== undefined) break;
-      if (response && response.status < 500) throw new Error(`${response.status}: ${answer}`);
+      if (response && response.status < 500 && response.status !== 429)
+        throw new Error(`${response.status}: ${answer}`);
       if (this.#ended.signal.aborted) return;
       await sleep(RETRY_MS);
     }

@@ -1,5 +1,6 @@
-import type { RowChange } from "../../../connectors/driver.ts";
+import { HaltError, type RowChange } from "../../../connectors/driver.ts";
 import type { CollectionPlan, JsonObject } from "../../../plan/plan.ts";
+import type { Shard } from "../../head/task-layout.ts";
 import { Combiner } from "../../reduction/combiner.ts";
 import { compileKey, type KeyReader } from "../../reduction/key.ts";
 import { compileValidator, describeViolation, type Validate } from "../../validation.ts";
@@ -13,6 +14,9 @@ export class RefusedOutputError extends Error {
     this.what = what;
   }
 }
+
+const UNEXPECTED_REMOVAL =
+  "A function of a derivation that runs in shards returned a removal. It absorbs what came before it, and shards write in no order: set shards: 1 in the flow.";
 
 /** What a transaction appends: `lines` are the documents' JSON, a line each. */
 export interface DrainedOutputs {
@@ -32,11 +36,12 @@ export class Outputs {
   readonly #nested: boolean;
   /** Whether documents of one collection go to several journals, by their key. */
   readonly #partitioned: boolean;
+  readonly #isShard: boolean;
   #documents: JsonObject[] = [];
   #lines: string[] = [];
   #characters = 0;
 
-  constructor(collection: CollectionPlan) {
+  constructor(collection: CollectionPlan, shard?: Shard) {
     const { schema, key, reduce, partitionBy = [], partitions = 1 } = collection;
     this.#validate = compileValidator(schema);
     this.#removals = compileRemovals(collection);
@@ -44,6 +49,7 @@ export class Outputs {
     this.#combiner = Object.keys(reduce).length > 0 ? new Combiner(collection) : undefined;
     this.#nested = Object.keys(reduce).some((path) => path.includes("."));
     this.#partitioned = partitionBy.length > 0 || partitions > 1;
+    this.#isShard = shard !== undefined;
   }
 
   /** Documents that will be appended, or keys where they are combined. */
@@ -73,6 +79,8 @@ export class Outputs {
       throw new RefusedOutputError("a removal that does not fit", removal.complaint);
     }
     if (removal) {
+      // The compiler has seen no `remove`: it came from a package, or by hand.
+      if (this.#isShard) throw new HaltError(UNEXPECTED_REMOVAL);
       if (this.#combiner) this.#combiner.remove(removal.document);
       else this.#push(removal.document, this.#removals.line(removal.key));
       return;

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../../plan/plan.ts";
 import { isRemoval } from "../../journal/runs.ts";
 import type { DeterminismGuard } from "../determinism-guard.ts";
+import type { WorkCell } from "../work-cell.ts";
 import { failureAt } from "./failure.ts";
 import type { SourceFunctions, UserFunction } from "./functions.ts";
 import { draftOf } from "./json-value.ts";
@@ -21,6 +22,7 @@ export interface Step {
 export interface StepOptions {
   readonly functions: SourceFunctions;
   readonly guard: DeterminismGuard;
+  readonly cell: WorkCell;
   /** Where functions get changes of reduced documents. */
   readonly reduced: ReducedDocuments | undefined;
   /** Where the shuffle key decides something. */
@@ -31,12 +33,14 @@ export interface StepOptions {
 export class SourceSteps {
   readonly #functions: SourceFunctions;
   readonly #guard: DeterminismGuard;
+  readonly #cell: WorkCell;
   readonly #reduced: ReducedDocuments | undefined;
   readonly #readKey: ReadShuffleKey | undefined;
 
-  constructor({ functions, guard, reduced, readKey }: StepOptions) {
+  constructor({ functions, guard, cell, reduced, readKey }: StepOptions) {
     this.#functions = functions;
     this.#guard = guard;
+    this.#cell = cell;
     this.#reduced = reduced;
     this.#readKey = readKey;
   }
@@ -89,6 +93,7 @@ export class SourceSteps {
 
   #keyOf(document: JsonObject, place: Place): ShuffleKey | undefined {
     if (!this.#readKey) return undefined;
+    this.#cell.enter(this.#functions.transform.title, place);
     this.#guard.enter();
     try {
       return this.#readKey(document);
@@ -96,6 +101,7 @@ export class SourceSteps {
       throw failureAt(place, this.#functions.transform.title, undefined, error);
     } finally {
       this.#guard.leave();
+      this.#cell.leave();
     }
   }
 }

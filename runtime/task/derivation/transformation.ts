@@ -1,10 +1,12 @@
 import { frozenJson } from "../../../dsl/json.ts";
 import type { DerivationSource, JsonObject } from "../../../plan/plan.ts";
 import type { Head, StateChange } from "../../head/head.ts";
+import { entryName } from "../../head/task-layout.ts";
 import type { MergedChunk, SourceRun } from "../../journal/merged-reader.ts";
 import { parseRun } from "../../journal/runs.ts";
 import type { DeterminismGuard } from "../determinism-guard.ts";
 import type { DerivationTask } from "../task.ts";
+import type { WorkCell } from "../work-cell.ts";
 import { type CacheLimits, DurableValues } from "./durable-values.ts";
 import { failureAt } from "./failure.ts";
 import type { SourceFunctions } from "./functions.ts";
@@ -26,6 +28,7 @@ export class Transformation {
   readonly #task: DerivationTask;
   readonly #head: Head;
   readonly #guard: DeterminismGuard;
+  readonly #cell: WorkCell;
   readonly #limits: CacheLimits;
   /** All that is kept in the head, so that a transaction takes all changes of it. */
   readonly #values: DurableValues[] = [];
@@ -41,13 +44,15 @@ export class Transformation {
     head: Head,
     guard: DeterminismGuard,
     limits: CacheLimits,
+    cell: WorkCell,
   ) {
     const { sources, params, state } = task.plan;
     this.#task = task;
     this.#head = head;
     this.#guard = guard;
+    this.#cell = cell;
     this.#limits = limits;
-    this.#outputs = new Outputs(task.collection);
+    this.#outputs = new Outputs(task.collection, task.shard);
     this.#params = frozenJson(params, `${task.name}: params`);
     this.#context = Object.freeze({ params: this.#params });
     this.#state = state && new KeyedState(state, this.#keep("state"));
@@ -59,12 +64,13 @@ export class Transformation {
         ? new ReducedDocuments(collection, this.#keep(`reduced/${source.name ?? ""}`))
         : undefined;
       const readKey = this.#readKeyOf(source, own, collection.key);
-      return new SourceSteps({ functions: own, guard, reduced, readKey });
+      return new SourceSteps({ functions: own, guard, cell, reduced, readKey });
     });
   }
 
   #keep(space: string): DurableValues {
-    const values = new DurableValues(this.#head, this.#task.name, space, this.#limits);
+    const { name, shard } = this.#task;
+    const values = new DurableValues(this.#head, entryName(name, shard), space, this.#limits);
     this.#values.push(values);
     return values;
   }
@@ -130,6 +136,7 @@ export class Transformation {
   }
 
   readonly #run = ({ run, argument, key, place }: Step): void => {
+    this.#cell.enter(run.title, place);
     this.#guard.enter();
     try {
       if (!this.#state || key === undefined) {
@@ -144,6 +151,7 @@ export class Transformation {
       throw failureAt(place, run.title, key, error);
     } finally {
       this.#guard.leave();
+      this.#cell.leave();
     }
   };
 
