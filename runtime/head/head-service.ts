@@ -193,7 +193,7 @@ export class HeadService implements Head {
   }
 
   async layOutTask(task: string, shards: number): Promise<void> {
-    this.#head.layOutTask(task, shards);
+    this.#write(() => this.#head.layOutTask(task, shards));
   }
 
   async checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]> {
