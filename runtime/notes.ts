@@ -4,3 +4,5 @@
 export const APPLIED_PLAN = "applied-plan";
 /** The plan that ran last, as it was. */
 export const LAST_PLAN = "last-plan";
+/** By derivation, how many shards `weir scale` asked for. */
+export const SHARDS = "shards";

@@ -2,6 +2,7 @@
  * Runs a plan: the head's thread, the archiver's, and one for each task. Everything that can be refused is
  * refused before anything starts: a data directory in use, a missing variable, a plan that changes what stands.
  */
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
@@ -15,15 +16,21 @@ import { captureDriver, materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
+import { type DeadLetterCount, deadLetterCounts } from "./deadletters/counts.ts";
+import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
+import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
 import { tasksOf } from "./graph.ts";
 import type { JournalState } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
+import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN } from "./notes.ts";
+import { askForShards, renameShards, shardCounts } from "./shards.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
 import { hasStoreEpoch, storeEpoch } from "./store-epoch.ts";
-import { Supervisor } from "./supervisor.ts";
+import type { ThreadLimits } from "./supervised-thread.ts";
+import { Supervisor, type TaskGroup } from "./supervisor.ts";
 import type { Task, TaskReport } from "./task/task.ts";
 import { isSettled, statusOf, type TaskStatus } from "./task-status.ts";
 import { startWorker } from "./threads/entry.ts";
@@ -35,6 +42,7 @@ export interface RuntimeConfig {
   readonly store: unknown;
   readonly settings: RuntimeSettings;
   readonly fragments: { readonly targetBytes: number; readonly maxAgeSeconds: number };
+  readonly limits: ThreadLimits;
 }
 
 export interface RunnableBuild {
@@ -54,6 +62,8 @@ export interface StatusReport {
   readonly pid: number;
   readonly tasks: readonly TaskStatus[];
   readonly collections: readonly CollectionStatus[];
+  /** Of the tasks that have some, whether they run or not. */
+  readonly deadLetters: readonly DeadLetterCount[];
   readonly store: StoreStatus;
 }
 
@@ -82,6 +92,7 @@ export class Runtime {
   readonly #store: ObjectStore;
   readonly #supervisor: Supervisor;
   readonly #archive: Worker;
+  readonly #deadLetters: DeadLetterDesk;
   readonly #onEvent: (event: RuntimeEvent) => void;
   /** Names of the captures whose sources end. */
   readonly #bounded: ReadonlySet<string>;
@@ -96,7 +107,7 @@ export class Runtime {
     store: ObjectStore;
     storeConfig: StoreConfig;
     epoch: number;
-    groups: readonly (readonly Task[])[];
+    groups: readonly TaskGroup[];
     bounded: ReadonlySet<string>;
     onEvent: (event: RuntimeEvent) => void;
   }) {
@@ -108,11 +119,14 @@ export class Runtime {
     this.#onEvent = parts.onEvent;
     this.#bounded = parts.bounded;
     this.#supervisor = new Supervisor(parts.groups, {
+      head: parts.head.head,
       connectHead: () => parts.head.connect(),
       store: parts.storeConfig,
       settings: parts.config.settings,
+      limits: parts.config.limits,
       onReport: parts.onEvent,
     });
+    this.#deadLetters = new DeadLetterDesk(parts.head.head, parts.store, parts.build.plan);
     this.#archive = this.#startArchive(parts.storeConfig, parts.epoch);
   }
 
@@ -141,9 +155,13 @@ export class Runtime {
       undo.unshift(() => store.close());
       const epoch = await storeEpoch(head.head, store);
       // Done before the note says so: after a crash in between it is found done.
-      for (const [from, to] of renamesSince(applied, build.plan).collections) {
+      const renames = renamesSince(applied, build.plan).collections;
+      for (const [from, to] of renames) {
         await head.head.renameCollection(from, to);
+        for (const named of [deadLettersOf, replaysOf])
+          await head.head.renameCollection(named(from), named(to));
       }
+      await renameShards(head.head, renames);
       await head.head.ensureJournals(
         Object.entries(build.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
       );
@@ -151,8 +169,11 @@ export class Runtime {
       await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
       await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
       protocolPoint("start.plan.after");
-      const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, epoch, environment });
-      const groups = await threadGroups(tasks, config.settings.baseDir);
+      const shards = await shardCounts(head.head, build.plan, availableParallelism());
+      for (const [task, count] of shards) await head.head.layOutTask(task, count);
+      const { plan, planHash, directory: buildDir } = build;
+      const tasks = tasksOf({ plan, planHash, buildDir, epoch, environment });
+      const groups = await threadGroups(tasks, shards, config.settings.baseDir);
       const bounded = await boundedCaptures(tasks, config.settings.baseDir);
       const parts = { config, build, lock, head, store, storeConfig, epoch, groups, bounded, onEvent };
       const runtime = new Runtime(parts);
@@ -213,6 +234,7 @@ export class Runtime {
       pid: process.pid,
       tasks: snapshots.map((snapshot) => statusOf(snapshot, journals, now)),
       collections: collectionStatuses(journals),
+      deadLetters: await deadLetterCounts(this.head),
       store: { location: this.#store.description, lastError: this.#storeError },
     };
   }
@@ -227,11 +249,23 @@ export class Runtime {
         if (report.request !== null) await this.#supervisor.reopen(command.order.task);
         return { ...report } as unknown as Json; // it is JSON
       }
+      case "scale":
+        return this.#scale(command.task, command.shards);
+      case "deadletters":
+        return answerJson(await this.#deadLetters.answer(command.request));
       default:
         throw new Error(
-          `The running process does not know the command ${JSON.stringify(command satisfies never)}.`,
+          `The running process does not know the command ${JSON.stringify((command satisfies never as ControlCommand).kind)}.`,
         );
     }
+  }
+
+  async #scale(task: string, asked: number | "auto"): Promise<number> {
+    const { plan } = this.#build;
+    const shards = await askForShards(this.head, plan, task, asked, availableParallelism());
+    protocolPoint("scale.noted.after");
+    await this.#supervisor.scale(task, shards, () => this.head.layOutTask(task, shards));
+    return shards;
   }
 
   /** True once bounded sources are exhausted and every task has read all there is, or has halted. */
@@ -266,8 +300,10 @@ async function emptyCollections(head: OpenHead["head"]): Promise<(collection: st
 }
 
 export function collectionStatuses(journals: readonly JournalState[]): CollectionStatus[] {
-  const names = [...new Set(journals.map(({ collection }) => collection))].sort();
-  return names.map((name) => {
+  const names = [...new Set(journals.map(({ collection }) => collection))].filter(
+    (name) => !isInternal(name),
+  );
+  return names.sort().map((name) => {
     const own = journals.filter(({ collection }) => collection === name);
     return {
       name,
@@ -278,14 +314,18 @@ export function collectionStatuses(journals: readonly JournalState[]): Collectio
 }
 
 /** Captures of a connector that shares a thread together, every other task by itself. */
-async function threadGroups(tasks: readonly Task[], baseDir: string): Promise<Task[][]> {
-  const groups: Task[][] = [];
+async function threadGroups(
+  tasks: readonly Task[],
+  shards: ReadonlyMap<string, number>,
+  baseDir: string,
+): Promise<TaskGroup[]> {
+  const groups: TaskGroup[] = [];
   const shared = new Map<string, Task[]>();
   for (const task of tasks) {
     if (task.kind === "materialization") await materializationDriver(task.plan.connector, baseDir);
     const { connector } = task.kind === "capture" ? task.plan : { connector: undefined };
     if (connector === undefined || (await captureDriver(connector, baseDir)).thread === "own") {
-      groups.push([task]);
+      groups.push({ tasks: [task], shards: shards.get(task.name) ?? 1 });
       continue;
     }
     const group = shared.get(connector);
@@ -293,7 +333,7 @@ async function threadGroups(tasks: readonly Task[], baseDir: string): Promise<Ta
     else {
       const created = [task];
       shared.set(connector, created);
-      groups.push(created);
+      groups.push({ tasks: created, shards: 1 });
     }
   }
   return groups;

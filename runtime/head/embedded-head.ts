@@ -4,29 +4,36 @@
  * no cursor outlives a call; `overlappingSync: false`, so that nothing is readable before it is durable.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
+import { type Database, type Key, open, type RootDatabase } from "lmdb";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
+import { isInternal } from "../internal-collections.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
+import { Census } from "./census.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import {
   type Committed,
+  CorruptHeadError,
   type FragmentRecord,
   type HeadTransaction,
+  HeadWriteError,
   type Horizon,
   type JournalId,
   type JournalSpec,
   type JournalState,
   MAX_APPEND_BYTES,
+  MAX_INTERNAL_APPEND_BYTES,
   type ReadAnswer,
   type TaskGrant,
 } from "./head.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
-import { StateTable } from "./state-table.ts";
+import { readingHead, SealedTable } from "./sealed-table.ts";
+import { type StateKey, StateTable } from "./state-table.ts";
+import { entryNames, mergeCheckpoints, renamedEntry, splitCheckpoint, taskOf } from "./task-layout.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
 const TRIM_BATCHES = 512;
@@ -46,7 +53,10 @@ interface Journal {
 }
 
 interface TaskEntry {
-  /** Its state is stored under it, so that a task's renaming moves one entry. Never reused; 0 before the task has one. */
+  /**
+   * Its state is stored under it, so that a task's renaming moves its entries alone. Shards of a task share it: their
+   * keys differ. Never reused; 0 before the task has one.
+   */
   readonly number: number;
   readonly fence: number;
   readonly checkpoint: Json | undefined;
@@ -57,38 +67,102 @@ export type CommitOutcome = { readonly committed: Committed } | { readonly refus
 export class EmbeddedHead {
   readonly #root: RootDatabase<Buffer, string>;
   readonly #batches: Database<Buffer, [number, number]>;
-  readonly #journalEntries: Database<string, number>;
-  readonly #fragmentEntries: Database<string, [number, string]>;
-  readonly #taskEntries: Database<string, string>;
-  readonly #notes: Database<string, string>;
+  readonly #journalEntries: SealedTable<number>;
+  readonly #fragmentEntries: SealedTable<[number, string]>;
+  readonly #taskEntries: SealedTable<string>;
+  readonly #notes: SealedTable<string>;
+  readonly #census: Census;
+  readonly #directory: string;
   readonly #state: StateTable;
   readonly #clock: CommitClock;
   readonly #journals = new Map<JournalId, Journal>();
   /** By collection, and there by path of partitions. */
   readonly #collections = new Map<string, Map<string, Journal>>();
+  /** By the name of the entry: the task's, or a shard's. */
   readonly #tasks = new Map<string, TaskEntry>();
 
-  /** `now` gives the wall clock in µs since 1970 UTC; tests pass their own. */
-  constructor(directory: string, now: () => number = () => Date.now() * 1000) {
+  /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` a clock that is never set; tests pass their own. */
+  constructor(
+    directory: string,
+    now: () => number = () => Date.now() * 1000,
+    monotonic: () => number = () => performance.now() * 1000,
+  ) {
     mkdirSync(directory, { recursive: true });
-    this.#root = open<Buffer, string>({
-      path: join(directory, "head.lmdb"),
-      encoding: "binary",
-      overlappingSync: false,
-      maxDbs: 8,
-    });
-    this.#batches = this.#root.openDB("batches", { encoding: "binary" });
-    this.#journalEntries = this.#root.openDB("journals", { encoding: "string" });
-    this.#fragmentEntries = this.#root.openDB("fragments", { encoding: "string" });
-    this.#taskEntries = this.#root.openDB("tasks", { encoding: "string" });
-    this.#notes = this.#root.openDB("notes", { encoding: "string" });
-    this.#state = new StateTable(this.#root.openDB("state", { encoding: "string" }));
-    this.#clock = new CommitClock(this.#root.openDB("clock", { encoding: "string" }), now);
-    this.#load();
+    this.#directory = directory;
+    this.#root = this.#reading(() =>
+      open<Buffer, string>({
+        path: join(directory, "head.lmdb"),
+        encoding: "binary",
+        overlappingSync: false,
+        maxDbs: 16,
+      }),
+    );
+    const table = <K extends Key>(name: string) => this.#reading(() => new SealedTable<K>(this.#root, name));
+    this.#batches = this.#reading(() => this.#root.openDB("batches", { encoding: "binary" }));
+    this.#journalEntries = table("journals");
+    this.#fragmentEntries = table("fragments");
+    this.#taskEntries = table("tasks");
+    this.#notes = table("notes");
+    const state = table<StateKey>("state");
+    const clock = table<string>("clock");
+    const census = this.#reading(() => this.#root.openDB<string, string>("census", { encoding: "string" }));
+    const tables = [
+      this.#journalEntries,
+      this.#fragmentEntries,
+      this.#taskEntries,
+      this.#notes,
+      state,
+      clock,
+    ];
+    this.#census = new Census(directory, census, tables);
+    this.#reading(() => this.#census.check());
+    // Only the pages that lead to the batches: each batch has its checksum and its place after the one before.
+    this.#reading(() => this.#batches.getKeysCount());
+    this.#state = new StateTable(state);
+    this.#clock = this.#reading(() => new CommitClock(clock, now, monotonic));
+    this.#reading(() => this.#load());
+  }
+
+  /** What is wrong when the head is opened is told with the directory. */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      const reason = (error instanceof Error ? error.message : String(error)).replace(/\.?$/, ".");
+      throw new CorruptHeadError(
+        `The head in ${this.#directory} cannot be opened. ${reason} If its disk is damaged, put the directory back from a backup.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** All of the work or none of it, on disk. */
+  #transact<T>(work: () => T): T {
+    const mark = this.#census.mark();
+    let done: T;
+    try {
+      done = this.#root.transactionSync(() => {
+        const result = work();
+        this.#census.store();
+        return result;
+      });
+    } catch (error) {
+      this.#census.reset(mark);
+      if (error instanceof CorruptHeadError) throw error;
+      const { bavail, bsize } = statfsSync(this.#directory);
+      const free = Math.round((bavail * bsize) / 1_000_000);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new HeadWriteError(
+        `The head could not write to ${this.#directory}: ${reason}. Its disk has ${free} MB left.`,
+        { cause: error },
+      );
+    }
+    this.#census.stored();
+    return done;
   }
 
   #load(): void {
-    for (const { key, value } of [...this.#journalEntries.getRange()]) {
+    for (const { key, value } of this.#journalEntries.getRange()) {
       // Written by #storeJournal, and checked by its checksum.
       const entry = openJson(`journal ${key}`, value) as unknown as Omit<
         Journal,
@@ -101,7 +175,7 @@ export class EmbeddedHead {
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
-    for (const { key, value } of [...this.#fragmentEntries.getRange()]) {
+    for (const { key, value } of this.#fragmentEntries.getRange()) {
       // Written by #storeFragment, and checked by its checksum.
       const entry = openJson(`fragment ${key[0]} ${key[1]}`, value) as unknown as FragmentRecord & {
         published: boolean;
@@ -109,7 +183,7 @@ export class EmbeddedHead {
       const { published, ...record } = entry;
       byNumber.get(key[0])?.index[published ? "publish" : "intend"](record);
     }
-    for (const { key, value } of [...this.#taskEntries.getRange()]) {
+    for (const { key, value } of this.#taskEntries.getRange()) {
       // Written by #storeTask; `number` is missing where that was before there was state.
       const entry = openJson(`task ${key}`, value) as unknown as Partial<TaskEntry> & { fence: number };
       this.#tasks.set(key, { number: 0, checkpoint: undefined, ...entry });
@@ -125,7 +199,7 @@ export class EmbeddedHead {
   ensureJournals(specs: readonly JournalSpec[]): JournalState[] {
     const journals = specs.map((spec) => this.#collections.get(spec.collection)?.get(partitionPath(spec)));
     if (journals.every((journal) => journal !== undefined)) return journals.map(stateOf);
-    return this.#root.transactionSync(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
+    return this.#transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
   }
 
   #ensureJournal(spec: JournalSpec): Journal {
@@ -175,52 +249,101 @@ export class EmbeddedHead {
     // Kept so that it is not done a second time, when other data has the old name.
     const mark = `renamed ${to}`;
     const journals = this.#journalsOf([from]);
-    const task = this.#tasks.get(from);
-    if ((journals.length === 0 && task === undefined) || this.getNote(mark) === from) return;
-    if (this.#journalsOf([to]).length > 0 || this.#tasks.has(to)) {
+    const entries = this.#entriesOf(from);
+    if ((journals.length === 0 && entries.length === 0) || this.getNote(mark) === from) return;
+    if (this.#journalsOf([to]).length > 0 || this.#entriesOf(to).length > 0) {
       throw new Error(
         `"${from}" cannot be renamed to "${to}": the data directory has documents of both. Give the collection another name, or leave out its renamedFrom.`,
       );
     }
     for (const journal of journals) journal.collection = to;
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
-      if (task) {
-        this.#taskEntries.removeSync(from);
-        this.#storeTask(to, task);
+      for (const [name, entry] of entries) {
+        this.#taskEntries.removeSync(name);
+        this.#storeTask(renamedEntry(name, to), entry);
       }
       this.#notes.putSync(mark, sealJson(`note ${mark}`, from));
       this.#notes.removeSync(`renamed ${from}`);
     });
     this.#collections.set(to, this.#collections.get(from) ?? new Map());
     this.#collections.delete(from);
-    if (task) {
-      this.#tasks.delete(from);
-      this.#tasks.set(to, task);
+    for (const [name, entry] of entries) {
+      this.#tasks.delete(name);
+      this.#tasks.set(renamedEntry(name, to), entry);
     }
   }
 
   openTask(task: string): TaskGrant {
     const entry = this.#tasks.get(task);
+    if (entry === undefined) this.#refuseOtherLayout(task);
     const number = entry?.number || this.#unusedTaskNumber();
     const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
-    this.#root.transactionSync(() => this.#storeTask(task, raised));
+    this.#transact(() => this.#storeTask(task, raised));
     this.#tasks.set(task, raised);
     return { fence: raised.fence, checkpoint: raised.checkpoint };
   }
 
-  /** Entries are never deleted, so what no entry has was never used. */
+  #entriesOf(task: string): readonly (readonly [name: string, entry: TaskEntry])[] {
+    return [...this.#tasks].filter(([name]) => taskOf(name) === task);
+  }
+
+  /** Of an entry that is not there. */
+  #refuseOtherLayout(name: string): void {
+    const refusal = this.#otherLayout(name);
+    if (refusal) throw refusal;
+    if (taskOf(name) !== name) throw new Error(`The head has no shard "${name}": lay the task out first.`);
+  }
+
+  #otherLayout(name: string): FencedError | undefined {
+    const task = taskOf(name);
+    const { length } = this.#entriesOf(task);
+    if (length === 0) return undefined;
+    const layout = length === 1 ? "one piece" : `${length} shards`;
+    return new FencedError(
+      `The task "${task}" has been laid out in ${layout} since "${name}" was opened; this instance ends and stores nothing more.`,
+    );
+  }
+
+  layOutTask(task: string, shards: number): void {
+    const before = this.#entriesOf(task);
+    const names = entryNames(task, shards);
+    const isLaidOut = before.length === shards && names.every((name) => this.#tasks.has(name));
+    // A whole task gets its entry when it is opened.
+    if (isLaidOut || (before.length === 0 && shards === 1)) return;
+    const number = before.find(([, entry]) => entry.number > 0)?.[1].number ?? this.#unusedTaskNumber();
+    // Above every fence that was ever given for this task, so that an instance of an earlier layout never fits again.
+    const fence = before.reduce((highest, [, entry]) => Math.max(highest, entry.fence), 0) + 1;
+    const checkpoint = mergeCheckpoints(before.map(([, entry]) => entry.checkpoint));
+    const parts = splitCheckpoint(checkpoint, shards, (id) => this.#journals.get(id)?.partition);
+    const after = names.map((name, i): [string, TaskEntry] => [
+      name,
+      { number, fence, checkpoint: parts[i] },
+    ]);
+    this.#transact(() => {
+      for (const [name] of before) this.#taskEntries.removeSync(name);
+      for (const [name, entry] of after) this.#storeTask(name, entry);
+    });
+    for (const [name] of before) this.#tasks.delete(name);
+    for (const [name, entry] of after) this.#tasks.set(name, entry);
+  }
+
+  /** A task's number stays with its entries, which only another layout of it replaces: what none has was never used. */
   #unusedTaskNumber(): number {
     return [...this.#tasks.values()].reduce((highest, { number }) => Math.max(highest, number), 0) + 1;
   }
 
   checkpoint(task: string): Json | undefined {
-    return this.#tasks.get(task)?.checkpoint;
+    const entry = this.#tasks.get(task);
+    return entry
+      ? entry.checkpoint
+      : mergeCheckpoints(this.#entriesOf(task).map(([, each]) => each.checkpoint));
   }
 
   /** Values of a task that has never been opened are absent. */
   readState(task: string, space: string, keys: readonly string[]): (string | undefined)[] {
-    const number = this.#tasks.get(task)?.number;
+    const entry = this.#tasks.get(task) ?? this.#entriesOf(task)[0]?.[1];
+    const number = entry?.number;
     return keys.map((key) => (number === undefined ? undefined : this.#state.get(number, space, key)));
   }
 
@@ -232,7 +355,7 @@ export class EmbeddedHead {
     const undo = new Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>();
     const tasks = new Map<string, TaskEntry>();
     try {
-      const outcomes = this.#root.transactionSync(() => {
+      const outcomes = this.#transact(() => {
         const all = transactions.map((transaction): CommitOutcome => {
           const refused = this.#refusal(transaction);
           return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
@@ -250,16 +373,21 @@ export class EmbeddedHead {
 
   #refusal({ task, fence, appends, state = [] }: HeadTransaction): Error | undefined {
     const newest = this.#tasks.get(task)?.fence;
-    if (newest === undefined) return new Error(`The head does not know the task "${task}": open it first.`);
+    if (newest === undefined) {
+      const unknown = new Error(`The head does not know the task "${task}": open it first.`);
+      return this.#otherLayout(task) ?? unknown;
+    }
     if (fence !== newest) {
       return new FencedError(
         `A newer instance of the task "${task}" has started (fence ${newest}, this one holds ${fence}); this one ends and stores nothing more.`,
       );
     }
     for (const { journal, lines } of appends) {
-      if (!this.#journals.has(journal)) return new Error(`The head has no journal "${journal}".`);
-      if (lines.byteLength > MAX_APPEND_BYTES) {
-        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${MAX_APPEND_BYTES}.`);
+      const collection = this.#journals.get(journal)?.collection;
+      if (collection === undefined) return new Error(`The head has no journal "${journal}".`);
+      const limit = isInternal(collection) ? MAX_INTERNAL_APPEND_BYTES : MAX_APPEND_BYTES;
+      if (lines.byteLength > limit) {
+        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${limit}.`);
       }
     }
     for (const { key, value } of state) {
@@ -317,6 +445,10 @@ export class EmbeddedHead {
       );
     }
     if (from === journal.next) return [];
+    return readingHead(`documents of ${id} at offset ${from}`, () => this.#readRuns(journal, from, maxBytes));
+  }
+
+  #readRuns(journal: Journal, from: number, maxBytes: number): Run[] {
     const start = this.#batchStart(journal, from);
     const runs: Run[] = [];
     let expected = start;
@@ -333,7 +465,7 @@ export class EmbeddedHead {
       bytes += batch.lines.byteLength;
       if (bytes >= maxBytes || expected >= journal.next) break;
     }
-    if (runs.length === 0) throw new Error(`Journal ${id} has a gap at offset ${start} in the head.`);
+    if (expected <= from) throw gap(journal, expected);
     return runs;
   }
 
@@ -347,19 +479,19 @@ export class EmbeddedHead {
         limit: 1,
       }),
     ];
-    if (!entry) throw new Error(`Journal ${journal.id} has a gap at offset ${offset} in the head.`);
+    if (!entry) throw gap(journal, offset);
     return entry[1];
   }
 
   intendFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => this.#storeFragment(journal, fragment, false));
+    this.#transact(() => this.#storeFragment(journal, fragment, false));
     journal.index.intend(fragment);
   }
 
   publishFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       this.#storeFragment(journal, fragment, true);
       if (fragment.kind === "full") {
         journal.archivedBytes += this.#bytesOf(journal, fragment);
@@ -388,7 +520,7 @@ export class EmbeddedHead {
 
   forgetTails(id: JournalId, keys: readonly string[]): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const key of keys) this.#fragmentEntries.removeSync([journal.number, key]);
     });
     journal.index.forget(keys);
@@ -404,7 +536,7 @@ export class EmbeddedHead {
       }),
     ];
     if (keys.length === 0) return false;
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const key of keys) this.#batches.removeSync(key);
     });
     return keys.length === TRIM_BATCHES;
@@ -416,10 +548,11 @@ export class EmbeddedHead {
   }
 
   setNote(name: string, value: Json): void {
-    this.#root.transactionSync(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
+    this.#transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
   }
 
   async close(): Promise<void> {
+    this.#census.close();
     await this.#root.close();
   }
 
@@ -446,6 +579,10 @@ export class EmbeddedHead {
       sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published }),
     );
   }
+}
+
+function gap({ id }: Journal, offset: number): CorruptHeadError {
+  return new CorruptHeadError(`Journal ${id} has a gap at offset ${offset} in the head.`);
 }
 
 function stateOf(journal: Journal): JournalState {

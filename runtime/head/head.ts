@@ -38,6 +38,9 @@ export interface JournalState extends JournalSpec {
 /** Largest append of one transaction to one journal, bytes. Fragments are cut between appends. */
 export const MAX_APPEND_BYTES = 8 * 1024 * 1024;
 
+/** The same of a collection that the runtime keeps for itself: a dead letter holds a whole document, and more. */
+export const MAX_INTERNAL_APPEND_BYTES = 4 * MAX_APPEND_BYTES;
+
 export interface Append {
   readonly journal: JournalId;
   readonly count: number;
@@ -108,9 +111,17 @@ export interface Head {
   /** Creates what is missing. The answer is in the order of the question. */
   ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]>;
   journals(): Promise<readonly JournalState[]>;
-  /** Raises the task's fence and reads its checkpoint. */
+  /**
+   * Raises the task's fence and reads its checkpoint. Of a shard `task` is the name of its entry (see `task-layout.ts`);
+   * rejects with `FencedError` where the task has another layout.
+   */
   openTask(task: string): Promise<TaskGrant>;
-  /** The committed checkpoints of these tasks, in their order. */
+  /**
+   * Cuts a derivation into so many shards, in one transaction: they go on from where those of the layout before stood,
+   * which are fenced off. Does nothing where it is the layout already.
+   */
+  layOutTask(task: string, shards: number): Promise<void>;
+  /** The committed checkpoints of these tasks, in their order: of a task with shards that of all of them. */
   checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]>;
   /** Resolves once the transaction is flushed to disk. Rejects with `FencedError` if the fence is stale. */
   commit(transaction: HeadTransaction): Promise<Committed>;
@@ -140,6 +151,11 @@ export interface Head {
   /** Small named values of the runtime: the applied plan, the store's epoch. */
   getNote(name: string): Promise<Json | undefined>;
   setNote(name: string, value: Json): Promise<void>;
+}
+
+/** The head could not store a transaction. What is on disk is unknown until it is read again: the process must end. */
+export class HeadWriteError extends Error {
+  override readonly name = "HeadWriteError";
 }
 
 /** A stored value failed its checksum, or is missing. It is named and never served, and who asked for it halts. */

@@ -9,6 +9,7 @@ import type { RoundPhase, Step } from "./round.ts";
 interface Reach {
   readonly phases: readonly RoundPhase[];
   readonly atStart: boolean;
+  readonly scales?: boolean;
   /** Phases in which chance decides whether it is passed. */
   readonly maybe?: readonly RoundPhase[];
   readonly reason: string;
@@ -30,6 +31,12 @@ const CLEARING: Reach = {
   reason: "a target is emptied only where its counter of back-fills has moved",
 };
 
+const SCALING: Reach = {
+  phases: ["back-fill", "cutover", "live"],
+  atStart: false,
+  scales: true,
+  reason: "the number of a derivation's shards changes only when someone asks for it",
+};
 const ASKED: Reach = {
   phases: [],
   atStart: false,
@@ -47,6 +54,9 @@ const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "postgres.fence.after": STARTING,
   "redis.fence.before": STARTING,
   "redis.fence.after": STARTING,
+  "head.layout.before": SCALING,
+  "head.layout.after": SCALING,
+  "scale.noted.after": SCALING,
   "postgres.clear.before": CLEARING,
   "postgres.clear.after": CLEARING,
   "redis.clear.begun": CLEARING,
@@ -70,7 +80,7 @@ export function reachOf(point: ProtocolPoint): Reach {
 
 /** The phases of a round that is about one point; `occurrence` chooses for each. */
 export function stepsOf(point: ProtocolPoint, occurrence: () => number): Step[] {
-  const { phases, atStart, maybe = [] } = reachOf(point);
+  const { phases, atStart, scales = false, maybe = [] } = reachOf(point);
   const all: readonly RoundPhase[] = [
     "back-fill",
     "cutover",
@@ -81,7 +91,8 @@ export function stepsOf(point: ProtocolPoint, occurrence: () => number): Step[] 
     phase,
     point,
     atStart,
-    occurrence: atStart ? 1 : occurrence(),
+    scales,
+    occurrence: atStart || scales || phase === "refill" ? 1 : occurrence(),
     fires: phases.includes(phase) ? "always" : maybe.includes(phase) ? "maybe" : "never",
   }));
 }

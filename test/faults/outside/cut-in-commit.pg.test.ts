@@ -59,7 +59,9 @@ const ledger = collectionOf(z.object({ id: z.string(), n: z.int(), batches: z.ar
 });
 
 /** Both kinds of transaction, cut on both sides. */
-const EACH = [1, 501].flatMap((rows) => (["before", "after"] as const).map((cut) => ({ rows, cut })));
+const EACH = ([1, 501] as const).flatMap((rows) =>
+  (["before", "after"] as const).map((cut) => ({ rows, cut })),
+);
 
 it("any run of small and large transactions, cut on either side of any of their commits, is stored exactly once", async () => {
   const url = new URL(await testDatabase());
