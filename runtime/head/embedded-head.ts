@@ -4,18 +4,21 @@
  * no cursor outlives a call; `overlappingSync: false`, so that nothing is readable before it is durable.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
+import type { Database, RootDatabase } from "lmdb";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
+import { LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
+import { folderOf } from "../store/fragment-name.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import {
+  type Append,
+  type ArchivedJournal,
   type Committed,
   type FragmentRecord,
+  type HeadSnapshot,
   type HeadTransaction,
   type Horizon,
   type JournalId,
@@ -23,13 +26,20 @@ import {
   type JournalState,
   MAX_APPEND_BYTES,
   type ReadAnswer,
+  type StateChange,
+  type StoredCut,
+  type Survey,
   type TaskGrant,
 } from "./head.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
+import { isInternal, stateLines, stateLogOf } from "./state-log.ts";
 import { StateTable } from "./state-table.ts";
+import { openTables } from "./tables.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
 const TRIM_BATCHES = 512;
+/** Values that are logged in one transaction where they were not yet. */
+const STATE_PAGE = 1000;
 
 interface Journal {
   readonly number: number;
@@ -42,6 +52,8 @@ interface Journal {
   /** Bytes of lines ever appended, and below `archived`: their difference is what the head must keep. */
   appendedBytes: number;
   archivedBytes: number;
+  /** Documents below it are in the newest cut that the store has. */
+  restorable: number;
   readonly index: FragmentIndex;
 }
 
@@ -51,6 +63,9 @@ interface TaskEntry {
   readonly fence: number;
   readonly checkpoint: Json | undefined;
 }
+
+/** What the journals were before a transaction. */
+type Undo = Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>;
 
 export type CommitOutcome = { readonly committed: Committed } | { readonly refused: Error };
 
@@ -67,37 +82,38 @@ export class EmbeddedHead {
   /** By collection, and there by path of partitions. */
   readonly #collections = new Map<string, Map<string, Journal>>();
   readonly #tasks = new Map<string, TaskEntry>();
+  /** See `Survey`. */
+  #revision = 1;
 
   /** `now` gives the wall clock in µs since 1970 UTC; tests pass their own. */
   constructor(directory: string, now: () => number = () => Date.now() * 1000) {
-    mkdirSync(directory, { recursive: true });
-    this.#root = open<Buffer, string>({
-      path: join(directory, "head.lmdb"),
-      encoding: "binary",
-      overlappingSync: false,
-      maxDbs: 8,
-    });
-    this.#batches = this.#root.openDB("batches", { encoding: "binary" });
-    this.#journalEntries = this.#root.openDB("journals", { encoding: "string" });
-    this.#fragmentEntries = this.#root.openDB("fragments", { encoding: "string" });
-    this.#taskEntries = this.#root.openDB("tasks", { encoding: "string" });
-    this.#notes = this.#root.openDB("notes", { encoding: "string" });
-    this.#state = new StateTable(this.#root.openDB("state", { encoding: "string" }));
-    this.#clock = new CommitClock(this.#root.openDB("clock", { encoding: "string" }), now);
+    const tables = openTables(directory);
+    this.#root = tables.root;
+    this.#batches = tables.batches;
+    this.#journalEntries = tables.journals;
+    this.#fragmentEntries = tables.fragments;
+    this.#taskEntries = tables.tasks;
+    this.#notes = tables.notes;
+    this.#state = new StateTable(tables.state);
+    this.#clock = new CommitClock(tables.clock, now);
     this.#load();
+    this.#logStates();
   }
 
   #load(): void {
+    const cut = this.getNote(STORED_CUT) as unknown as StoredCut | undefined; // written by `noteCut`
     for (const { key, value } of [...this.#journalEntries.getRange()]) {
       // Written by #storeJournal, and checked by its checksum.
       const entry = openJson(`journal ${key}`, value) as unknown as Omit<
         Journal,
-        "index" | "number" | "logical"
+        "index" | "number" | "logical" | "restorable"
       > & {
         logical?: string;
       };
       // `logical` is missing where the entry was made before there were logical partitions.
-      this.#addJournal({ ...entry, logical: entry.logical ?? "", number: key, index: new FragmentIndex() });
+      const restorable = cut?.ends[entry.id] ?? 0;
+      const logical = entry.logical ?? "";
+      this.#addJournal({ ...entry, logical, restorable, number: key, index: new FragmentIndex() });
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
@@ -143,15 +159,45 @@ export class EmbeddedHead {
       lastAt: 0,
       appendedBytes: 0,
       archivedBytes: 0,
+      restorable: 0,
       index: new FragmentIndex(),
     };
     this.#addJournal(journal);
     this.#storeJournal(journal);
+    this.#revision++;
     return journal;
   }
 
   journals(): JournalState[] {
-    return [...this.#journals.values()].map(stateOf);
+    const journals = [...this.#journals.values()];
+    return journals.filter(({ collection }) => !isInternal(collection)).map(stateOf);
+  }
+
+  survey(): Survey {
+    return { revision: this.#revision, journals: [...this.#journals.values()].map(archivedOf) };
+  }
+
+  snapshot(): HeadSnapshot {
+    const notes = [...this.#notes.getKeys()].filter((name) => !LOCAL_NOTES.has(name));
+    return {
+      clock: this.#clock.next(),
+      revision: this.#revision,
+      journals: [...this.#journals.values()].map(({ id, collection, logical, partition, ...journal }) => {
+        const folder = `${collection}/${partitionPath({ logical, partition })}/`;
+        const isElsewhere = journal.index.folders.some((each) => each !== folder);
+        const keys = isElsewhere ? journal.index.published().map(({ key }) => key) : [];
+        const elsewhere = keys.filter((key) => folderOf(key) !== folder);
+        const { next, lastAt } = journal;
+        return { id, collection, logical, partition, next, lastAt, start: 0, elsewhere };
+      }),
+      tasks: Object.fromEntries([...this.#tasks].map(([name, entry]) => [name, { ...entry } as Json])),
+      notes: Object.fromEntries(notes.map((name) => [name, this.getNote(name) ?? null])),
+    };
+  }
+
+  noteCut(cut: StoredCut): void {
+    this.setNote(STORED_CUT, { ...cut });
+    for (const journal of this.#journals.values()) journal.restorable = cut.ends[journal.id] ?? 0;
   }
 
   collectionOf(id: JournalId): string | undefined {
@@ -192,6 +238,7 @@ export class EmbeddedHead {
       this.#notes.putSync(mark, sealJson(`note ${mark}`, from));
       this.#notes.removeSync(`renamed ${from}`);
     });
+    this.#revision++;
     this.#collections.set(to, this.#collections.get(from) ?? new Map());
     this.#collections.delete(from);
     if (task) {
@@ -206,6 +253,8 @@ export class EmbeddedHead {
     const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
     this.#root.transactionSync(() => this.#storeTask(task, raised));
     this.#tasks.set(task, raised);
+    // A raised fence alone is nothing that must come back.
+    if (!entry) this.#revision++;
     return { fence: raised.fence, checkpoint: raised.checkpoint };
   }
 
@@ -229,8 +278,9 @@ export class EmbeddedHead {
    * the others alone: each is checked before anything of it is written. A throw means that none is stored.
    */
   commit(transactions: readonly HeadTransaction[]): CommitOutcome[] {
-    const undo = new Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>();
+    const undo: Undo = new Map();
     const tasks = new Map<string, TaskEntry>();
+    for (const { task, state = [] } of transactions) if (state.length > 0) this.#ensureLog(task);
     try {
       const outcomes = this.#root.transactionSync(() => {
         const all = transactions.map((transaction): CommitOutcome => {
@@ -241,6 +291,7 @@ export class EmbeddedHead {
         return all;
       });
       for (const [task, entry] of tasks) this.#tasks.set(task, entry);
+      this.#revision++;
       return outcomes;
     } catch (error) {
       for (const [journal, before] of undo) Object.assign(journal, before);
@@ -274,23 +325,13 @@ export class EmbeddedHead {
 
   #write(
     { task, fence, appends, checkpoint, state = [] }: HeadTransaction,
-    undo: Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>,
+    undo: Undo,
     tasks: Map<string, TaskEntry>,
   ): Committed {
     const { number } = this.#tasks.get(task) as TaskEntry; // #refusal has looked
     const at = this.#clock.next();
-    const firsts = appends.map(({ journal: id, count, lines }) => {
-      const journal = this.#journal(id);
-      const { next: first, lastAt, appendedBytes } = journal;
-      if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
-      if (count === 0) return first;
-      this.#batches.putSync([journal.number, first], sealBatch(journal.number, first, { count, at, lines }));
-      journal.next += count;
-      journal.lastAt = at;
-      journal.appendedBytes += lines.byteLength;
-      this.#storeJournal(journal);
-      return first;
-    });
+    const firsts = appends.map((append) => this.#append(this.#journal(append.journal), append, at, undo));
+    if (state.length > 0) this.#log(number, state, at, undo);
     for (const change of state) this.#state.set(number, change);
     if (checkpoint !== undefined) {
       const entry = { number, fence, checkpoint };
@@ -298,6 +339,54 @@ export class EmbeddedHead {
       tasks.set(task, entry);
     }
     return { at, firsts };
+  }
+
+  #append(
+    journal: Journal,
+    { count, lines }: Pick<Append, "count" | "lines">,
+    at: number,
+    undo: Undo,
+  ): number {
+    const { next: first, lastAt, appendedBytes } = journal;
+    if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
+    if (count === 0) return first;
+    this.#batches.putSync([journal.number, first], sealBatch(journal.number, first, { count, at, lines }));
+    journal.next += count;
+    journal.lastAt = at;
+    journal.appendedBytes += lines.byteLength;
+    this.#storeJournal(journal);
+    return first;
+  }
+
+  /** Before the transaction that logs: a throw there must not leave a journal in memory alone. */
+  #ensureLog(task: string): void {
+    const number = this.#tasks.get(task)?.number;
+    if (number !== undefined) this.ensureJournals([stateLogOf(number)]);
+  }
+
+  #log(task: number, changes: readonly StateChange[], at: number, undo: Undo): void {
+    const spec = stateLogOf(task);
+    const log = this.#collections.get(spec.collection)?.get(partitionPath(spec));
+    if (!log) throw new Error(`The log of task ${task} is not there: ensure it first.`);
+    for (const piece of stateLines(changes)) this.#append(log, piece, at, undo);
+  }
+
+  /** Logs values that were stored before there were logs. Repeated after a crash: values may be logged twice. */
+  #logStates(): void {
+    if (this.getNote(STATE_LOGGED) === true) return;
+    for (const [name, { number }] of this.#tasks) {
+      if (number === 0) continue;
+      let page = this.#state.page(number, undefined, STATE_PAGE);
+      for (; page.values.length > 0; page = this.#state.page(number, page.last, STATE_PAGE)) {
+        const { values } = page;
+        this.#ensureLog(name);
+        this.#root.transactionSync(() => {
+          this.#log(number, values, this.#clock.next(), new Map());
+          this.#clock.store();
+        });
+      }
+    }
+    this.setNote(STATE_LOGGED, true);
   }
 
   /** Undefined where the offset is the journal's end. */
@@ -416,6 +505,7 @@ export class EmbeddedHead {
   }
 
   setNote(name: string, value: Json): void {
+    if (!LOCAL_NOTES.has(name)) this.#revision++;
     this.#root.transactionSync(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
   }
 
@@ -431,7 +521,7 @@ export class EmbeddedHead {
     return journal;
   }
 
-  #storeJournal({ number, index: _, ...entry }: Journal): void {
+  #storeJournal({ number, index: _, restorable: __, ...entry }: Journal): void {
     this.#journalEntries.putSync(number, sealJson(`journal ${number}`, entry));
   }
 
@@ -453,4 +543,9 @@ function stateOf(journal: Journal): JournalState {
   const { archived, stored } = journal.index;
   const headBytes = journal.appendedBytes - journal.archivedBytes;
   return { id, collection, logical, partition, next, lastAt, archived, stored, headBytes };
+}
+
+function archivedOf(journal: Journal): ArchivedJournal {
+  const { reached, folders } = journal.index;
+  return { ...stateOf(journal), reached, folders, restorable: journal.restorable };
 }

@@ -11,12 +11,15 @@ import type {
   Committed,
   FragmentRecord,
   Head,
+  HeadSnapshot,
   HeadTransaction,
   Horizon,
   JournalId,
   JournalSpec,
   JournalState,
   ReadAnswer,
+  StoredCut,
+  Survey,
   TaskGrant,
 } from "./head.ts";
 
@@ -163,6 +166,18 @@ export class HeadService implements Head {
 
   async journals(): Promise<readonly JournalState[]> {
     return this.#head.journals();
+  }
+
+  async survey(): Promise<Survey> {
+    return this.#head.survey();
+  }
+
+  async snapshot(): Promise<HeadSnapshot> {
+    return this.#head.snapshot();
+  }
+
+  async noteCut(cut: StoredCut): Promise<void> {
+    this.#head.noteCut(cut);
   }
 
   async openTask(task: string): Promise<TaskGrant> {

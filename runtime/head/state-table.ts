@@ -1,9 +1,18 @@
 import { createHash } from "node:crypto";
-import type { Database } from "lmdb";
+import type { Database, RangeOptions } from "lmdb";
 import { CorruptHeadError, type StateChange } from "./head.ts";
-import { openText, sealText } from "./sealed.ts";
+import { CHECKSUM_CHARACTERS, openText, sealText } from "./sealed.ts";
 
-type StateKey = [task: number, space: string, key: string] | [task: number, space: string, hash: Uint8Array];
+export type StateKey =
+  | [task: number, space: string, key: string]
+  | [task: number, space: string, hash: Uint8Array];
+
+export interface StatePage {
+  readonly values: readonly StateChange[];
+  /** To go on from. */
+  readonly last: StateKey | undefined;
+  readonly isLast: boolean;
+}
 
 /** LMDB's limit is 1978 bytes for the whole key. */
 const MAX_KEY_CHARACTERS = 400;
@@ -35,6 +44,36 @@ export class StateTable {
     }
     const text = typeof place[2] === "string" ? value : JSON.stringify([key, value]);
     this.#entries.putSync(place, sealText(placeOf(task, space, key), text));
+  }
+
+  /** Up to `limit` values of a task, in the order of their entries, from after `last` on. */
+  page(task: number, last: StateKey | undefined, limit: number): StatePage {
+    const range = { start: last ?? [task], end: [task + 1], limit, exclusiveStart: last !== undefined };
+    const values: StateChange[] = [];
+    let reached = last;
+    // The bounds are beginnings of keys, which the types of LMDB do not know.
+    for (const { key: place, value: sealed } of this.#entries.getRange(range as unknown as RangeOptions)) {
+      const [, space, name] = place as StateKey; // that is all there is in the table
+      reached = place as StateKey;
+      if (typeof name === "string") {
+        values.push({ space, key: name, value: openText(placeOf(task, space, name), sealed) });
+        continue;
+      }
+      const [key, value] = this.#hashed(task, space, sealed);
+      values.push({ space, key, value });
+    }
+    return { values, last: reached, isLast: values.length < limit };
+  }
+
+  /** Key and value of an entry that went through a hash: the checksum is over the true key, which stands in the entry. */
+  #hashed(task: number, space: string, sealed: string): [string, string] {
+    let key: string;
+    try {
+      [key] = JSON.parse(sealed.slice(CHECKSUM_CHARACTERS)) as [string, string]; // written by `set`
+    } catch (cause) {
+      throw new CorruptHeadError(`A value of the head's state ${task} ${space} is damaged.`, { cause });
+    }
+    return JSON.parse(openText(placeOf(task, space, key), sealed)) as [string, string]; // as above
   }
 }
 
