@@ -109,6 +109,14 @@ program
   .action(async (options) => (await import("./commands/status.ts")).status(options));
 
 program
+  .command("restore")
+  .description("make an empty data directory again from what the store has")
+  .option("--dry-run", "say what would come back, and write nothing")
+  .option("--json", "print the result as JSON")
+  .addOption(config())
+  .action(async (options) => (await import("./commands/restore.ts")).restore(options));
+
+program
   .command("explain")
   .description("explain a diagnostic's code")
   .argument("<code>", "for instance WEIR1001")

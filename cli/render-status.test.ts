@@ -33,7 +33,11 @@ it("shows each task's state, lag, rate, back-fill and ETA, then errors, collecti
       },
     ],
     collections: [{ name: "shop/orders", documents: 2_000_000, notInStore: 5 }],
-    store: { location: "the directory /data/store", lastError: null },
+    store: {
+      location: "the directory /data/store",
+      lastError: null,
+      restorableTo: "2026-11-23T08:00:00.000000Z",
+    },
   });
   expect(stripVTControlCharacters(text)).toBe(`running (process 7)
 
@@ -43,10 +47,11 @@ redis:spend:{customer}   materialization  halted   1,200,000  0              100
 
 halted redis:spend:{customer}: No room.
 
-collection   documents  not yet in the store
+collection   documents  lost with the disk
 shop/orders  2,000,000  5
 
 store: the directory /data/store
+the store alone would bring back 2026-11-23T08:00:00.000000Z
 `);
 });
 

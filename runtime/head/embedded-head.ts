@@ -173,14 +173,18 @@ export class EmbeddedHead {
     return journals.filter(({ collection }) => !isInternal(collection)).map(stateOf);
   }
 
-  survey(): Survey {
-    return { revision: this.#revision, journals: [...this.#journals.values()].map(archivedOf) };
+  survey(ids?: readonly JournalId[]): Survey {
+    const journals = ids?.map((id) => this.#journal(id)) ?? [...this.#journals.values()];
+    return { revision: this.#revision, journals: journals.map(archivedOf) };
   }
 
   snapshot(): HeadSnapshot {
+    const clock = this.#clock.next();
+    // A clock that was told must not come again, also where the wall clock is set back.
+    this.#root.transactionSync(() => this.#clock.store());
     const notes = [...this.#notes.getKeys()].filter((name) => !LOCAL_NOTES.has(name));
     return {
-      clock: this.#clock.next(),
+      clock,
       revision: this.#revision,
       journals: [...this.#journals.values()].map(({ id, collection, logical, partition, ...journal }) => {
         const folder = `${collection}/${partitionPath({ logical, partition })}/`;

@@ -168,8 +168,8 @@ export class HeadService implements Head {
     return this.#head.journals();
   }
 
-  async survey(): Promise<Survey> {
-    return this.#head.survey();
+  async survey(ids?: readonly JournalId[]): Promise<Survey> {
+    return this.#head.survey(ids);
   }
 
   async snapshot(): Promise<HeadSnapshot> {

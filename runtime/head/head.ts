@@ -155,7 +155,8 @@ export interface Head {
   ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]>;
   /** Those of collections, without Weir's own. */
   journals(): Promise<readonly JournalState[]>;
-  survey(): Promise<Survey>;
+  /** Of all journals, or of these. */
+  survey(ids?: readonly JournalId[]): Promise<Survey>;
   snapshot(): Promise<HeadSnapshot>;
   /** Records that the store lists a cut. */
   noteCut(cut: StoredCut): Promise<void>;

@@ -12,6 +12,7 @@ import { MergedReader } from "../journal/merged-reader.ts";
 import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
+import { isPastCut } from "../store-epoch/ownership.ts";
 import { DocumentSource } from "./document-source.ts";
 import type { MaterializationTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
@@ -54,7 +55,7 @@ export async function runMaterialization(
   });
   try {
     protocolPoint("materialization.open.after");
-    const start = await startOf(task, session, report);
+    const start = await startOf(task, head, session, report);
     const reader = await openReader(task, head, store, start);
     await follow(task, session, new DocumentSource(reader, task.epoch), signal, report);
   } finally {
@@ -68,8 +69,13 @@ interface Checkpoint {
   readonly backfill: number;
 }
 
-/** Empties the target where the flow asks for a back-fill that it has not had. */
-async function startOf(task: MaterializationTask, session: TargetSession, report: Report): Promise<Position> {
+/** Empties the target where the flow asks for a back-fill that it has not had, or a restore has cut off what it holds. */
+async function startOf(
+  task: MaterializationTask,
+  head: Head,
+  session: TargetSession,
+  report: Report,
+): Promise<Position> {
   const { backfill = 0 } = task.plan;
   if (session.position === undefined) return {};
   const found = readCheckpoint(session.position);
@@ -78,10 +84,19 @@ async function startOf(task: MaterializationTask, session: TargetSession, report
       `The checkpoint that the target of "${task.name}" holds was not written by this version of Weir; empty the target together with its checkpoint, or materialize into a new name.`,
     );
   }
-  if (found.backfill === backfill) return found.journals;
-  taskLog(task.name, report).info(
-    `Empties the target and fills it from history: backfill is ${backfill}, and was ${found.backfill}.`,
-  );
+  const log = taskLog(task.name, report);
+  if (found.backfill === backfill) {
+    const known = new Set((await head.journals()).map(({ id }) => id));
+    const { restores = [] } = task;
+    if (!isPastCut(found.journals, restores, (id) => known.has(id))) return found.journals;
+    log.warn(
+      "Empties the target and fills it from history: it holds documents that were lost when the history was restored, since the store did not have them yet.",
+    );
+  } else {
+    log.info(
+      `Empties the target and fills it from history: backfill is ${backfill}, and was ${found.backfill}.`,
+    );
+  }
   await session.clear({ journals: {}, backfill });
   return {};
 }
