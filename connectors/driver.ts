@@ -74,8 +74,13 @@ export interface CaptureContext {
 export interface RuntimeSettings {
   /** Directory that relative paths of a configuration start from. */
   readonly baseDir: string;
-  /** Where HTTP captures listen. */
-  readonly http: { readonly host: string; readonly port: number };
+  /** Where HTTP captures listen, and how much they take in at a time (bytes of bodies) and for how long. */
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly maxInFlightBytes?: number;
+    readonly requestTimeoutSeconds?: number;
+  };
 }
 
 export interface CaptureDriver {

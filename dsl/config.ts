@@ -41,6 +41,13 @@ export interface WeirConfig {
     readonly host?: string;
     /** Default 8080. */
     readonly port?: number;
+    /**
+     * Bytes of bodies that are received, checked or being stored at a time; a request that does not fit is answered 429.
+     * Default 67,108,864 (64 MiB).
+     */
+    readonly maxInFlightBytes?: number;
+    /** Seconds within which a request must have come whole. Default 60. */
+    readonly requestTimeoutSeconds?: number;
   };
   /** When the head's documents are cut into a fragment: at whichever comes first. */
   readonly fragments?: {

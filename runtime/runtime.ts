@@ -24,7 +24,7 @@ import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN, STORED_CUT } from "./notes.ts";
 import { formatTime } from "./store/fragment-time.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
-import { ForeignStoreError, HeldClaim, refuseTakenOver, TakenOverError } from "./store-epoch/held-claim.ts";
+import { HeldClaim, isTakenOver, refuseTakenOver } from "./store-epoch/held-claim.ts";
 import { historyOf, ownership } from "./store-epoch/ownership.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { Task, TaskReport } from "./task/task.ts";
@@ -299,7 +299,7 @@ async function refuseIfTold(look: Promise<void>): Promise<void> {
     (error: unknown) => error,
   );
   const error = await Promise.race([settled, sleep(LOOK_AT_STORE_MS, undefined, { ref: false })]);
-  if (error instanceof TakenOverError || error instanceof ForeignStoreError) throw error;
+  if (isTakenOver(error)) throw error;
 }
 
 /** Captures of a connector that shares a thread together, every other task by itself. */

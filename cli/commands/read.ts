@@ -1,6 +1,6 @@
 import { pipeline } from "node:stream/promises";
 import { loadConfig } from "../../compiler/config/config-file.ts";
-import { askRunning } from "../../runtime/control/client.ts";
+import { askRunning, checkWhole } from "../../runtime/control/client.ts";
 import { type ReadRequest, readLines } from "../../runtime/journal/read-lines.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
 import { CommandError } from "../command-error.ts";
@@ -36,7 +36,10 @@ export async function read(collection: string, options: ReadOptions): Promise<vo
   const config = runtimeConfig(await loadConfig(process.cwd(), options.config));
   const query = new URLSearchParams({ request: JSON.stringify(request) });
   const answer = await askRunning(config.dataDir, `/read?${query}`);
-  if (answer) return pipeline(answer, process.stdout, { end: false });
+  if (answer) {
+    await pipeline(answer, process.stdout, { end: false });
+    return checkWhole(answer);
+  }
   if (follow) {
     throw new CommandError(`--follow needs the flows to be running, and nothing runs on ${config.dataDir}.`);
   }

@@ -12,7 +12,8 @@ export interface ResolvedConfig {
   readonly flows: readonly string[];
   readonly dataDir: string;
   readonly store: StoreConfig;
-  readonly http: { readonly host: string; readonly port: number };
+  /** Limits that are not given are the driver's. */
+  readonly http: NonNullable<WeirConfig["http"]> & { readonly host: string; readonly port: number };
   readonly fragments: NonNullable<WeirConfig["fragments"]>;
 }
 
@@ -69,7 +70,7 @@ function resolveConfig(
     flows: [config.flows ?? "flows/**/*.flow.ts"].flat(),
     dataDir,
     store,
-    http: { host: config.http?.host ?? "127.0.0.1", port: config.http?.port ?? 8080 },
+    http: { ...config.http, host: config.http?.host ?? "127.0.0.1", port: config.http?.port ?? 8080 },
     fragments: config.fragments ?? {},
   };
 }
@@ -106,6 +107,12 @@ function checked(value: unknown, path: string): WeirConfig {
     !(typeof port === "number" && Number.isInteger(port) && port >= 0 && port < 65536)
   ) {
     return fail("http.port must be a port number.");
+  }
+  for (const name of ["maxInFlightBytes", "requestTimeoutSeconds"] as const) {
+    const limit = isRecord(http) ? http[name] : undefined;
+    if (limit !== undefined && !(typeof limit === "number" && Number.isInteger(limit) && limit > 0)) {
+      return fail(`http.${name} must be a whole number from 1 on.`);
+    }
   }
   return value;
 }

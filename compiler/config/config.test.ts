@@ -103,3 +103,17 @@ test("flow files are found by the configuration or by arguments", async () => {
   expect(await names("flows/other.ts", "more/*.flow.ts")).toEqual(["flows/other.ts", "more/c.flow.ts"]);
   await expect(names("nowhere/*.flow.ts")).rejects.toThrow(/matches no flow file/);
 });
+
+test("limits of HTTP captures are passed on, and must be numbers", async () => {
+  write("weir.config.ts", "export default { http: { maxInFlightBytes: 1024, requestTimeoutSeconds: 5 } };\n");
+  expect((await loadConfig(root)).http).toEqual({
+    host: "127.0.0.1",
+    port: 8080,
+    maxInFlightBytes: 1024,
+    requestTimeoutSeconds: 5,
+  });
+  write("other.config.ts", 'export default { http: { maxInFlightBytes: "64 MB" } };\n');
+  await expect(loadConfig(root, "other.config.ts")).rejects.toThrow(
+    "http.maxInFlightBytes must be a whole number from 1 on.",
+  );
+});

@@ -1,81 +1,10 @@
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, test } from "vitest";
-import { type DocumentViolation, HaltError } from "../driver.ts";
-import { linesMatchValues, RecordedCapture, type RecordedOptions } from "../fixtures/recorded-capture.ts";
+import { describe, expect, test } from "vitest";
+import { HaltError } from "../driver.ts";
+import { linesMatchValues, RecordedCapture } from "../fixtures/recorded-capture.ts";
 import { driver } from "./driver.ts";
-
-const running: { captures: readonly RecordedCapture[]; ended: Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const { captures, ended } of running.splice(0)) {
-    for (const capture of captures) capture.abort();
-    await ended;
-  }
-});
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
-
-/** Starts the driver with one capture per path, and waits until it answers. */
-async function start(paths: readonly string[] = ["/orders"], rest: Partial<RecordedOptions> = {}) {
-  const port = await freePort();
-  const captures = paths.map(
-    (path) => new RecordedCapture({ config: { path }, validate: refuseNegative, ...rest }),
-  );
-  const run = driver.run(
-    captures.map(({ context }) => context),
-    { baseDir: "/", http: { host: "127.0.0.1", port } },
-  );
-  const ended = run.catch((error: unknown) => error);
-  running.push({ captures, ended });
-  const base = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 100; tries++) {
-    if (
-      await fetch(`${base}/healthz`).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-    )
-      break;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const [capture] = captures;
-  if (capture === undefined) throw new Error("no capture");
-  const post = async (
-    body: string | Uint8Array,
-    type?: string,
-    path = "/orders",
-    headers: Record<string, string> = {},
-  ) => {
-    const response = await fetch(base + path, {
-      method: "POST",
-      // A typed array of a plain ArrayBuffer is what fetch takes.
-      body: typeof body === "string" ? body : new Uint8Array(body),
-      headers: { ...(type !== undefined && { "content-type": type }), ...headers },
-    });
-    // Whatever is expected of it is checked by the tests.
-    const json = (await response.json()) as {
-      readonly accepted?: number;
-      readonly error: { readonly message: string };
-    };
-    return { status: response.status, headers: response.headers, json };
-  };
-  return { port, base, capture, captures, post, ended };
-}
-
-function refuseNegative(document: unknown): DocumentViolation | undefined {
-  const cents = typeof document === "object" && document !== null && "cents" in document ? document.cents : 0;
-  return typeof cents === "number" && cents >= 0
-    ? undefined
-    : { path: "/cents", rule: "minimum: must be >= 0" };
-}
+import { start } from "./fixtures/listening.ts";
 
 const JSON_TYPE = "application/json";
 const LINES = "application/x-ndjson";

@@ -1,7 +1,5 @@
 /** Takes documents over HTTP. All captures of a runtime share one port; docs/connectors/http.md says what it answers. */
 import type { IncomingMessage } from "node:http";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import {
   type CaptureContext,
@@ -11,35 +9,55 @@ import {
   type RuntimeSettings,
 } from "../driver.ts";
 import { protocolPoint } from "../protocol-point.ts";
-import { parseBody } from "./body.ts";
+import { Turns } from "../turns.ts";
+import { parseBody, type Refusal } from "./body.ts";
 import { type KeyedRequest, keyedRequest } from "./idempotency.ts";
+import { InFlight, type Reservation } from "./in-flight.ts";
 import { type KeyedAnswer, KeyedAppends } from "./keyed-appends.ts";
+import { BODY_LIMIT, declaredLength, type ReadBody, readBody } from "./read-body.ts";
 
-/** Bytes of a request's body, also after unpacking. */
-const BODY_LIMIT = 16 * 1024 * 1024;
+/** Bytes of bodies under way, where the configuration does not say. */
+const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+/**
+ * Bytes of text whose documents are parsed and not yet stored: as many as the head flushes at once. A parsed document takes
+ * several times the memory of its text, so that the others wait as they came.
+ */
+const PARSED_BYTES = BODY_LIMIT;
+/** Seconds within which a request must have come whole, where the configuration does not say. */
+const REQUEST_TIMEOUT_SECONDS = 60;
+/** How often connections are held against that, ms. */
+const TIMEOUT_CHECK_MS = 1_000;
 /** Milliseconds that requests under way are given when the capture stops. */
 const DRAIN_LIMIT = 5_000;
 const RETRY_AFTER_SECONDS = 5;
 const KEY_CONFLICT =
   "The Idempotency-Key was used before with other documents. Nothing of this request was stored; give it a key of its own.";
+const OVERLOADED =
+  "More is coming in than can be stored just now. Nothing of this request was stored; send it again after the seconds in Retry-After.";
 const TOO_LARGE = `The body is larger than ${BODY_LIMIT} bytes. Send its documents in several requests.`;
-
-const unpack = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip);
 
 export const driver: CaptureDriver = {
   thread: "shared",
   bounded: () => false,
   async run(captures, settings) {
     const byPath = new Map(captures.map((capture) => [pathOf(capture), new Endpoint(capture)]));
+    const { maxInFlightBytes = MAX_IN_FLIGHT_BYTES, requestTimeoutSeconds = REQUEST_TIMEOUT_SECONDS } =
+      settings.http;
     const server = fastify({
-      bodyLimit: BODY_LIMIT,
       logger: false,
+      // A client that sends a byte now and then holds room that others need.
+      requestTimeout: requestTimeoutSeconds * 1000,
+      http: {
+        headersTimeout: requestTimeoutSeconds * 1000,
+        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      },
       // Restarts must not wait for clients that keep a connection open without a request.
       forceCloseConnections: "idle",
     });
     const halted = Promise.withResolvers<never>();
     halted.promise.catch(() => {});
-    addRoutes(server, byPath, halted.reject);
+    const inFlight = new InFlight(maxInFlightBytes, byPath.size);
+    addRoutes(server, { byPath, inFlight, turns: new Turns(PARSED_BYTES), halt: halted.reject });
     await listen(server, settings);
     for (const [path, { context }] of byPath) {
       context.ready();
@@ -63,20 +81,28 @@ class Endpoint {
     this.#keyed = new KeyedAppends(context);
   }
 
-  async append(batch: CapturedBatch, keyed: KeyedRequest | undefined): Promise<KeyedAnswer> {
+  append(batch: CapturedBatch, keyed: KeyedRequest | undefined): Promise<KeyedAnswer> {
     if (keyed) return this.#keyed.append(keyed, batch);
-    await this.context.append(batch);
-    return { kind: "accepted", accepted: batch.values.length };
+    const accepted = batch.values.length;
+    return this.context.append(batch).then(() => ({ kind: "accepted", accepted }));
   }
 }
 
-function addRoutes(
-  server: FastifyInstance,
-  byPath: ReadonlyMap<string, Endpoint>,
-  halt: (error: HaltError) => void,
-): void {
+/** What all requests of a port share. */
+interface Port {
+  readonly byPath: ReadonlyMap<string, Endpoint>;
+  readonly inFlight: InFlight;
+  readonly turns: Turns;
+  readonly halt: (error: HaltError) => void;
+}
+
+function addRoutes(server: FastifyInstance, port: Port): void {
+  const { byPath } = port;
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  // Bodies are read by the route, once there is room for them.
+  server.addContentTypeParser("*", (_request, body, done) => done(null, body));
+  // A client that asks before it sends its body is told by the answer, or by `takeIn` to go on.
+  server.server.on("checkContinue", (request, response) => server.server.emit("request", request, response));
   server.get("/healthz", (_request, reply) => reply.send({ status: "ok" }));
 
   // Before the body is read: what cannot be taken is refused without it.
@@ -94,10 +120,11 @@ function addRoutes(
     if (endpoint.context.signal.aborted) return unavailable(reply, "The capture is stopping.");
   });
 
-  // A connection kept open for the client's next request would keep the server from closing.
-  server.addHook("onSend", async (_request, reply) => {
-    if ([...byPath.values()].every(({ context }) => context.signal.aborted))
-      reply.header("connection", "close");
+  server.addHook("onSend", async (request, reply) => {
+    const stopping = [...byPath.values()].every(({ context }) => context.signal.aborted);
+    // A connection kept open for the client's next request would keep the server from closing. And whether a client
+    // that asked first sends its body after a refusal is up to it: what comes next on the connection is unknown.
+    if (stopping || (asksFirst(request.raw) && !request.raw.complete)) reply.header("connection", "close");
   });
 
   server.addHook("onResponse", async (_request, reply) => {
@@ -108,71 +135,133 @@ function addRoutes(
     const path = pathnameOf(request.raw);
     const endpoint = byPath.get(path);
     if (endpoint === undefined) return unknownPath(reply, path, byPath);
-    const { context } = endpoint;
-    const body = await unpacked(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), request.raw);
-    if ("status" in body) return reply.code(body.status).send(failure(body.message));
-    const parsed = parseBody(body.bytes, request.headers["content-type"], (document) =>
-      context.validate(document),
-    );
-    switch (parsed.kind) {
-      case "unsupported":
-        return reply
-          .code(415)
-          .send(failure("The body is not JSON. Send application/json or application/x-ndjson."));
-      case "refused": {
-        const { line, path: place, rule } = parsed.refusal;
-        const message = `Line ${line}${place === "" ? "" : `, ${place}`}: ${rule}. Nothing of this request was stored.`;
-        return reply.code(422).send({ error: { line, path: place, rule, message } });
-      }
-      case "accepted":
-        break;
-    }
-    const keyed = keyedRequest(request.headers["idempotency-key"], body.bytes);
-    if (typeof keyed === "string")
-      return reply.code(400).send(failure(`${keyed} Nothing of this request was stored.`));
-    let answer: KeyedAnswer;
+    const length = declaredLength(request.raw) ?? 0;
+    if (length > BODY_LIMIT) return answerUnread(reply, { kind: "too large" }, port);
+    const reserved = port.inFlight.reserve(path, length);
+    if (reserved === undefined) return answerUnread(reply, { kind: "no room" }, port);
+    let stored = false;
     try {
-      answer = await endpoint.append(parsed.batch, keyed);
-    } catch (error) {
-      if (error instanceof HaltError) halt(error);
-      context.log.warn(`A request was not stored: ${error instanceof Error ? error.message : String(error)}`);
-      return unavailable(reply, "The documents could not be stored.");
+      stored = await takeIn({ port, path, endpoint, reserved, request: request.raw, reply });
+    } finally {
+      reserved.release(stored);
+      // What is left of a refused body passes by unread, so that the client comes to read the answer.
+      request.raw.resume();
     }
-    if (answer.kind === "conflict") return reply.code(422).send(failure(KEY_CONFLICT));
-    protocolPoint("http.answer.before");
-    return reply.send({ accepted: answer.accepted });
+    return reply;
   });
 
   // Methods that reach no route were answered by the hook; this is for paths that no router takes.
   server.setNotFoundHandler((request, reply) => unknownPath(reply, pathnameOf(request.raw), byPath));
-  server.setErrorHandler(
-    (error: { statusCode?: number; code?: string; message: string }, _request, reply) => {
-      const status = error.statusCode ?? 500;
-      const message = error.code === "FST_ERR_CTP_BODY_TOO_LARGE" ? TOO_LARGE : error.message;
-      return reply.code(status).send(failure(message));
-    },
+  server.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) =>
+    reply.code(error.statusCode ?? 500).send(failure(error.message)),
   );
 }
 
-type Unpacked = { readonly bytes: Buffer } | { readonly status: number; readonly message: string };
+interface Incoming {
+  readonly port: Port;
+  readonly path: string;
+  readonly endpoint: Endpoint;
+  readonly reserved: Reservation;
+  readonly request: IncomingMessage;
+  readonly reply: FastifyReply;
+}
 
-async function unpacked(body: Buffer, request: IncomingMessage): Promise<Unpacked> {
-  const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
-  if (encoding === "identity") return { bytes: body };
-  if (encoding !== "gzip" && encoding !== "x-gzip") {
-    return { status: 415, message: `The content encoding "${encoding}" is not known. Send gzip, or none.` };
+/** Reads, checks and stores a request, and answers it. Whether it was stored. */
+async function takeIn({ port, path, endpoint, reserved, request, reply }: Incoming): Promise<boolean> {
+  if (asksFirst(request)) reply.raw.writeContinue();
+  const body = await readBody(request, reserved);
+  if (body.kind !== "read") {
+    answerUnread(reply, body, port);
+    return false;
   }
+  const endTurn = await port.turns.take(path, body.bytes.length);
   try {
-    return { bytes: await unpack(body, { maxOutputLength: BODY_LIMIT }) };
+    const answer = await store(endpoint, body.bytes, request);
+    return sendAnswer(reply, answer);
   } catch (error) {
-    const tooLarge = error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
-    return tooLarge
-      ? { status: 413, message: TOO_LARGE }
-      : {
-          status: 422,
-          message: "The body is not gzip, though its content encoding says so. Nothing was stored.",
-        };
+    if (error instanceof HaltError) port.halt(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    endpoint.context.log.warn(`A request was not stored: ${reason}`);
+    unavailable(reply, "The documents could not be stored.");
+    return false;
+  } finally {
+    endTurn();
   }
+}
+
+type Answer =
+  | KeyedAnswer
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "unsupported" }
+  | { readonly kind: "bad key"; readonly message: string };
+
+/** Not async: what is parsed is held by nobody here while it is being stored. Rejects as `append` does. */
+function store(endpoint: Endpoint, bytes: Buffer, { headers }: IncomingMessage): Promise<Answer> {
+  const { context } = endpoint;
+  const parsed = parseBody(bytes, headers["content-type"], (document) => context.validate(document));
+  if (parsed.kind !== "accepted") return Promise.resolve(parsed);
+  const keyed = keyedRequest(headers["idempotency-key"], bytes);
+  if (typeof keyed === "string") return Promise.resolve({ kind: "bad key", message: keyed });
+  return endpoint.append(parsed.batch, keyed);
+}
+
+/** Whether the documents are stored. */
+function sendAnswer(reply: FastifyReply, answer: Answer): boolean {
+  switch (answer.kind) {
+    case "accepted":
+      protocolPoint("http.answer.before");
+      reply.send({ accepted: answer.accepted });
+      return true;
+    case "conflict":
+      reply.code(422).send(failure(KEY_CONFLICT));
+      return false;
+    case "bad key":
+      reply.code(400).send(failure(`${answer.message} Nothing of this request was stored.`));
+      return false;
+    case "unsupported":
+      reply.code(415).send(failure("The body is not JSON. Send application/json or application/x-ndjson."));
+      return false;
+    case "refused": {
+      const { line, path: place, rule } = answer.refusal;
+      const message = `Line ${line}${place === "" ? "" : `, ${place}`}: ${rule}. Nothing of this request was stored.`;
+      reply.code(422).send({ error: { line, path: place, rule, message } });
+      return false;
+    }
+    default:
+      return answer satisfies never;
+  }
+}
+
+/** Answers a request whose body was not read, or not to its end. */
+function answerUnread(
+  reply: FastifyReply,
+  body: Exclude<ReadBody, { readonly kind: "read" }>,
+  { inFlight }: Port,
+): FastifyReply {
+  switch (body.kind) {
+    case "too large":
+      return reply.code(413).send(failure(TOO_LARGE));
+    case "no room":
+      return reply
+        .code(429)
+        .header("retry-after", String(inFlight.retryAfterSeconds()))
+        .send(failure(OVERLOADED));
+    case "unknown encoding":
+      return reply
+        .code(415)
+        .send(failure(`The content encoding "${body.encoding}" is not known. Send gzip, or none.`));
+    case "not gzip":
+      return reply
+        .code(422)
+        .send(failure("The body is not gzip, though its content encoding says so. Nothing was stored."));
+    default:
+      return body satisfies never;
+  }
+}
+
+/** Whether the client waits for a word before it sends its body. */
+function asksFirst({ headers }: IncomingMessage): boolean {
+  return headers.expect?.toLowerCase() === "100-continue";
 }
 
 function unknownPath(reply: FastifyReply, path: string, byPath: ReadonlyMap<string, Endpoint>): FastifyReply {

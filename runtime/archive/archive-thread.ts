@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { Head } from "../head/head.ts";
 import { openStore, type StoreConfig } from "../store/store.ts";
-import { ForeignStoreError, HeldClaim, TakenOverError } from "../store-epoch/held-claim.ts";
+import { HeldClaim, isTakenOver } from "../store-epoch/held-claim.ts";
 import { remote } from "../threads/remote.ts";
 import { Archiver, type ArchiveSettings } from "./archiver.ts";
 
@@ -34,7 +34,7 @@ const store = await openStore(data.store, { probe: false });
 const MAX_BACKOFF_MS = 60_000;
 let archiver: Archiver | undefined;
 let failures = 0;
-let isTakenOver = false;
+let hasEnded = false;
 
 const round = async (everything: boolean): Promise<void> => {
   try {
@@ -44,9 +44,9 @@ const round = async (everything: boolean): Promise<void> => {
     parent.postMessage({ kind: "ok" } satisfies ArchiveEvent);
   } catch (error) {
     failures++;
-    isTakenOver = error instanceof TakenOverError || error instanceof ForeignStoreError;
+    hasEnded = isTakenOver(error);
     const message = error instanceof Error ? error.message : String(error);
-    parent.postMessage({ kind: isTakenOver ? "taken-over" : "failed", message } satisfies ArchiveEvent);
+    parent.postMessage({ kind: hasEnded ? "taken-over" : "failed", message } satisfies ArchiveEvent);
   }
 };
 
@@ -54,12 +54,12 @@ function claim(): Promise<HeldClaim> {
   return data.isClaimed ? HeldClaim.resume(head, store) : HeldClaim.take(head, store);
 }
 
-while (!stop.signal.aborted && !isTakenOver) {
+while (!stop.signal.aborted && !hasEnded) {
   await round(false);
   const pause = Math.min(data.intervalMs * 2 ** failures, MAX_BACKOFF_MS);
-  if (!isTakenOver) await sleep(pause, undefined, { signal: stop.signal }).catch(() => {});
+  if (!hasEnded) await sleep(pause, undefined, { signal: stop.signal }).catch(() => {});
 }
 // What was committed until now reaches the store before the process ends, if the store can be reached.
-if (!isTakenOver) await round(true);
+if (!hasEnded) await round(true);
 await store.close();
 process.exit(0);

@@ -22,6 +22,7 @@ import { encodeFragment } from "../store/fragment.ts";
 import { folderOf, parseFragmentKey } from "../store/fragment-name.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { Boundaries } from "../store-epoch/claims.ts";
+import { isTakenOver } from "../store-epoch/held-claim.ts";
 import type { Strays } from "../store-epoch/strays.ts";
 import { dropOtherCuts, putCut } from "./cut.ts";
 import { nextTailFrom } from "./tail-range.ts";
@@ -87,7 +88,10 @@ export class Archiver {
     this.#now = now;
   }
 
-  /** One round over all journals, those too that are new. `everything` also puts what is not due yet. */
+  /**
+   * One round over all journals, those too that are new. `everything` also puts what is not due yet. What fails for one
+   * journal does not hold up the others; it is thrown at the end, and no cut is put.
+   */
   async round(everything = false): Promise<void> {
     this.#claim.forget();
     let { revision, journals } = await this.#head.survey();
@@ -97,13 +101,15 @@ export class Archiver {
     if (cut) journals = (await this.#head.survey()).journals;
     const ends = new Map(cut?.journals.map(({ id, next }) => [id, next]));
     await this.#claim.strays?.look(journals);
+    const failures: unknown[] = [];
     for (const journal of journals) {
       const known = this.#knownOf(journal);
       const end = ends.get(journal.id) ?? 0;
       if (known.unfinished || journal.archived < journal.next || this.#straysOf(journal).length > 0) {
-        await this.#archive(journal, known, end);
+        await this.#archive(journal, known, end).catch((error: unknown) => failures.push(error));
       }
     }
+    if (failures.length > 0) throw failures.find(isTakenOver) ?? failures[0];
     if (cut) await this.#putCut(cut);
   }
 

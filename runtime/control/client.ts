@@ -5,6 +5,15 @@ import type { Json } from "../../plan/plan.ts";
 import { readHolder } from "../data-directory-lock.ts";
 import type { ControlCommand } from "./command.ts";
 
+/** What broke off an answer whose beginning was sent, percent-encoded; absent where it is whole. */
+export const ERROR_TRAILER = "x-weir-error";
+
+/** Throws if the answer, which has been read to its end, was broken off by an error. */
+export function checkWhole(answer: IncomingMessage): void {
+  const error = answer.trailers[ERROR_TRAILER];
+  if (error !== undefined) throw new Error(decodeURIComponent(error));
+}
+
 /** The running process's answer, or undefined if none answers: the data directory is at rest. */
 export async function askRunning(
   dataDir: string,

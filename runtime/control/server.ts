@@ -9,6 +9,7 @@ import type { Json, Plan } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { type ReadRequest, readLines } from "../journal/read-lines.ts";
 import type { ObjectStore } from "../store/store.ts";
+import { ERROR_TRAILER } from "./client.ts";
 import type { ControlCommand } from "./command.ts";
 
 /** What the server needs of a runtime. */
@@ -39,7 +40,13 @@ export class ControlServer {
     const server = createServer((request, response) => {
       answer(runtime, request, response).catch((error: unknown) => {
         const message = error instanceof Error ? error.message : String(error);
-        if (!response.headersSent) response.writeHead(400, { "content-type": "application/json" });
+        if (response.headersSent) {
+          // Lines are on their way already: another one would look like a document.
+          response.addTrailers({ [ERROR_TRAILER]: encodeURIComponent(message) });
+          response.end();
+          return;
+        }
+        response.writeHead(400, { "content-type": "application/json" });
         response.end(`${JSON.stringify({ error: message })}\n`);
       });
     });
@@ -86,7 +93,7 @@ async function answer(
       const read = JSON.parse(url.searchParams.get("request") ?? "{}") as ReadRequest;
       const lines = readLines(runtime.head, runtime.store, read, gone.signal);
       const first = await lines.next(); // an unknown collection fails here, before the headers are sent
-      response.writeHead(200, { "content-type": "application/x-ndjson" });
+      response.writeHead(200, { "content-type": "application/x-ndjson", trailer: ERROR_TRAILER });
       if (!first.done) response.write(first.value);
       for await (const part of lines) {
         if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);

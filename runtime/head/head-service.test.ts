@@ -73,3 +73,24 @@ it("takes nothing in below the disk's reserve, and still moves checkpoints", asy
   await head.commit({ task: "t", fence, appends: [], checkpoint: 1, state: state(null) });
   expect(await head.checkpoints(["t"])).toEqual([1]);
 });
+
+it("refuses a task that does not wait for its commits, and none of the others", async () => {
+  const { head, id, fence } = await world();
+  const { fence: other } = await head.openTask("other");
+  const lines = () => Buffer.alloc(4 * 1024 * 1024, "{}\n");
+  const send = (task: string, own: number) =>
+    head.commit({ task, fence: own, appends: [{ journal: id, count: 1, lines: lines() }] });
+  const sent = await Promise.allSettled(
+    Array.from({ length: 20 }, () => send("t", fence)).concat(send("other", other)),
+  );
+  const refused = sent.flatMap((each) => (each.status === "rejected" ? [String(each.reason)] : []));
+  expect(refused).toHaveLength(4);
+  expect(new Set(refused)).toEqual(
+    new Set([
+      'Error: The task "t" has 67108864 bytes waiting to be committed, and 4194304 more would be over the limit of 67108864; its driver must wait for what it has appended.',
+    ]),
+  );
+  expect(sent.at(-1)?.status).toBe("fulfilled");
+  // Once it has its answers it may go on.
+  await send("t", fence);
+});

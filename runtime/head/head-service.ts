@@ -26,8 +26,12 @@ import type {
 /** Bytes of documents that one flush takes at most; the rest waits for the next. */
 const GROUP_BYTES = 16 * 1024 * 1024;
 
+/** Bytes that one task may have waiting in front of the head. Weir's own tasks wait for their answers long before it. */
+const QUEUED_BYTES = 64 * 1024 * 1024;
+
 interface QueuedCommit {
   readonly transaction: HeadTransaction;
+  readonly bytes: number;
   readonly resolve: (committed: Committed) => void;
   readonly reject: (error: Error) => void;
 }
@@ -40,6 +44,8 @@ interface Waiter {
 export class HeadService implements Head {
   readonly #head: EmbeddedHead;
   readonly #queue: QueuedCommit[] = [];
+  /** By task. */
+  readonly #queuedBytes = new Map<string, number>();
   /** By collection; one that waits for several stands at each of them. */
   readonly #waiters = new Map<string, Set<Waiter>>();
   #scheduled = false;
@@ -65,8 +71,19 @@ export class HeadService implements Head {
     if (this.#closed) return Promise.reject(new Error("The head is closed."));
     const refusal = takesRoom(transaction) ? this.#reserve() : undefined;
     if (refusal) return Promise.reject(refusal);
+    const { task } = transaction;
+    const bytes = bytesOf(transaction);
+    const queued = this.#queuedBytes.get(task) ?? 0;
+    if (queued > 0 && queued + bytes > QUEUED_BYTES) {
+      return Promise.reject(
+        new Error(
+          `The task "${task}" has ${queued} bytes waiting to be committed, and ${bytes} more would be over the limit of ${QUEUED_BYTES}; its driver must wait for what it has appended.`,
+        ),
+      );
+    }
+    this.#queuedBytes.set(task, queued + bytes);
     return new Promise((resolve, reject) => {
-      this.#queue.push({ transaction, resolve, reject });
+      this.#queue.push({ transaction, bytes, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       // After the messages that are already here, so that they share the flush.
@@ -101,13 +118,18 @@ export class HeadService implements Head {
   #takeGroup(): QueuedCommit[] {
     let bytes = 0;
     let size = 0;
-    for (const { transaction } of this.#queue) {
-      for (const { lines } of transaction.appends) bytes += lines.byteLength;
-      for (const { value } of transaction.state ?? []) bytes += value?.length ?? 0;
+    for (const queued of this.#queue) {
+      bytes += queued.bytes;
       if (size > 0 && bytes > GROUP_BYTES) break;
       size++;
     }
-    return this.#queue.splice(0, size);
+    const group = this.#queue.splice(0, size);
+    for (const { transaction, bytes: done } of group) {
+      const left = (this.#queuedBytes.get(transaction.task) ?? 0) - done;
+      if (left > 0) this.#queuedBytes.set(transaction.task, left);
+      else this.#queuedBytes.delete(transaction.task);
+    }
+    return group;
   }
 
   #wake(group: readonly QueuedCommit[]): void {
@@ -238,6 +260,13 @@ export class HeadService implements Head {
     this.#waiters.clear();
     await this.#head.close();
   }
+}
+
+function bytesOf({ appends, state = [] }: HeadTransaction): number {
+  let bytes = 0;
+  for (const { lines } of appends) bytes += lines.byteLength;
+  for (const { value } of state) bytes += value?.length ?? 0;
+  return bytes;
 }
 
 /** What deletes or moves a checkpoint goes on when the disk is nearly full: it makes room, or needs hardly any. */

@@ -3,6 +3,7 @@
  * crash-safe transactional store. What a task sees of it; drawn so that a replicated log can stand behind it
  * later: offsets *increase* and are told by the commit, a transaction belongs to one task, limits are declared.
  */
+import { HaltError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Run } from "../journal/run.ts";
 
@@ -194,7 +195,7 @@ export interface Head {
   setNote(name: string, value: Json): Promise<void>;
 }
 
-/** A stored value failed its checksum. It is named and never served. */
-export class CorruptHeadError extends Error {
+/** A stored value failed its checksum, or is missing. It is named and never served, and who asked for it halts. */
+export class CorruptHeadError extends HaltError {
   override readonly name = "CorruptHeadError";
 }

@@ -43,6 +43,8 @@ export interface MergedChunk {
   readonly runs: readonly SourceRun[];
   /** Of each source, after this chunk. */
   readonly positions: readonly Position[];
+  /** The clock of the round that it is of, µs since 1970 UTC. */
+  readonly clock: number;
   readonly bytes: number;
 }
 
@@ -77,6 +79,8 @@ export class MergedReader {
   /** One of them of which the next chunk must be read before the merge can go on. */
   #unfilled: JournalCursor | undefined;
   #readAhead: ReadAhead;
+  /** The round that an earlier reader was in, which is to be ended first; 0 for none. */
+  #resumed: number;
   /** Asked for when a round ends, so that asking and working overlap. */
   #ahead: Promise<Horizon> | undefined;
   /** Whether documents were passed over that no chunk has told of. */
@@ -89,8 +93,10 @@ export class MergedReader {
     start: readonly (Position | undefined)[],
     epoch: number,
     limits: MergeLimits,
+    resumed: number,
   ) {
     this.#head = head;
+    this.#resumed = resumed;
     this.#store = store;
     this.#sources = sources.map((source, i) => new Source(source, start[i] ?? {}));
     this.#collections = [...new Set(sources.map(({ collection }) => collection))];
@@ -102,7 +108,8 @@ export class MergedReader {
   }
 
   /**
-   * `start` has the position of each source, undefined for one that has not been read.
+   * `start` has the position of each source, undefined for one that has not been read. `resumed` is the clock of the
+   * chunk that they are of: its round is ended first, so that a restart changes nothing of the order across priorities.
    * Throws `HaltError` where a position names a journal that this data directory does not have.
    */
   static async open(
@@ -112,9 +119,10 @@ export class MergedReader {
     start: readonly (Position | undefined)[],
     epoch: number,
     limits: MergeLimits = LIMITS,
+    resumed = 0,
   ): Promise<MergedReader> {
     refuseForeign(start, await head.journals());
-    return new MergedReader(head, store, sources, start, epoch, limits);
+    return new MergedReader(head, store, sources, start, epoch, limits, resumed);
   }
 
   /** Of each source, after what was handed out. */
@@ -124,12 +132,24 @@ export class MergedReader {
 
   /** The next documents if there are any that may be read now. */
   async poll(): Promise<MergedChunk | undefined> {
-    const chunk = (await this.#fromRound()) ?? (await this.#fromRoundAhead()) ?? (await this.#fromNewRound());
+    const chunk =
+      (await this.#fromResumedRound()) ??
+      (await this.#fromRound()) ??
+      (await this.#fromRoundAhead()) ??
+      (await this.#fromNewRound());
     if (chunk && this.#isDrained) {
       this.#ahead = this.#head.horizon(this.#collections);
       this.#ahead.catch(() => {}); // reported by the call that awaits it
     }
     return chunk;
+  }
+
+  async #fromResumedRound(): Promise<MergedChunk | undefined> {
+    if (this.#resumed === 0) return undefined;
+    const { journals } = await this.#head.horizon(this.#collections);
+    this.#begin({ clock: this.#resumed, journals });
+    this.#resumed = 0;
+    return this.#fromRound();
   }
 
   async #fromRoundAhead(): Promise<MergedChunk | undefined> {
@@ -195,7 +215,7 @@ export class MergedReader {
     }
     if (runs.length === 0 && !this.#passedOver) return undefined;
     this.#passedOver = false;
-    return { runs, positions: this.positions, bytes };
+    return { runs, positions: this.positions, clock: this.#clock, bytes };
   }
 
   /** Whether the queue has what comes next, after reading what that takes. False at the round's end. */

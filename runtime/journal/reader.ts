@@ -3,9 +3,10 @@
  * else it reads the head; at the end there is nothing yet. There is no hand-over between history and live: the same
  * question is asked for every offset, so a document can be neither skipped nor read twice.
  */
+import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { FragmentRef, Head, JournalId } from "../head/head.ts";
-import { decodeFragment } from "../store/fragment.ts";
+import { CorruptFragmentError, decodeFragment } from "../store/fragment.ts";
 import { parseFragmentKey } from "../store/fragment-name.ts";
 import { ObjectNotFoundError, type ObjectStore } from "../store/store.ts";
 import type { Run } from "./run.ts";
@@ -14,6 +15,8 @@ import { runFrom } from "./runs.ts";
 /** Bytes asked of the head at once, and at which a piece of a fragment is handed out. */
 export const CHUNK_BYTES = 2 * 1024 * 1024;
 const DAY_US = 86_400_000_000;
+/** How often an object is asked for that is not there, or not whole. */
+const TRIES = 3;
 
 export interface Chunk {
   readonly runs: readonly Run[];
@@ -100,7 +103,10 @@ export class JournalReader {
         this.#decoded = await this.#load(answer.fragment);
       } catch (error) {
         // Compaction may have replaced the object since the index was asked: ask it again.
-        if (error instanceof ObjectNotFoundError && attempt < 3) continue;
+        if (error instanceof ObjectNotFoundError && attempt < TRIES) continue;
+        // It may have been damaged on the way: another copy of it may be whole.
+        if (error instanceof CorruptFragmentError && attempt < TRIES) continue;
+        if (error instanceof ObjectNotFoundError) throw missing(error, this.journal, answer.fragment);
         throw error;
       }
       return this.#take(this.#decoded, true);
@@ -137,6 +143,14 @@ export class JournalReader {
     this.#wasInHistory = history;
     return { runs: taken, next: this.#offset, bytes, history };
   }
+}
+
+/** The index has it, so the store has listed it: nobody but a person brings it back. */
+function missing(cause: ObjectNotFoundError, journal: JournalId, { first, last }: FragmentRef): HaltError {
+  return new HaltError(
+    `${cause.message} It holds the offsets ${first} to ${last} of the journal ${journal}: put it back from a backup or an earlier version, then start the task again.`,
+    { cause },
+  );
 }
 
 /** All, or where their memory is more than `limit` bytes, copies of those in the first so many bytes, at least one. */

@@ -29,6 +29,11 @@ export class TakenOverError extends Error {
   override readonly name = "TakenOverError";
 }
 
+/** Whether the store is not this data directory's, or not any more: then nothing is put there again. */
+export function isTakenOver(error: unknown): boolean {
+  return error instanceof TakenOverError || error instanceof ForeignStoreError;
+}
+
 /** How long a look at the claims that was fine is believed, ms. */
 const LOOK_EVERY_MS = 1_000;
 

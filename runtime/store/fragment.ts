@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { constants, type ZstdOptions, zstdCompress, zstdDecompress } from "node:zlib";
+import { HaltError } from "../../connectors/driver.ts";
 import type { Run } from "../journal/run.ts";
 import { type FragmentName, fragmentKey, parseFragmentKey } from "./fragment-name.ts";
 import { dateOf, parseTime } from "./fragment-time.ts";
@@ -46,14 +47,14 @@ export interface DecodedFragment {
   readonly runs: readonly Run[];
 }
 
-/** A fragment is not what its name says. Nothing of it is served. */
-export class CorruptFragmentError extends Error {
+/** A fragment is not what its name says. Nothing of it is served, and who reads it halts: repeating does not mend it. */
+export class CorruptFragmentError extends HaltError {
   override readonly name: string = "CorruptFragmentError";
   readonly key: string;
 
   constructor(key: string, reason: string, options?: ErrorOptions) {
     super(
-      `The fragment ${key} is damaged: ${reason}. Restore the object from a backup or an earlier version.`,
+      `The fragment ${key} is damaged: ${reason}. Put the object back from a backup or an earlier version, then start the task again.`,
       options,
     );
     this.key = key;

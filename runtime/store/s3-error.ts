@@ -68,6 +68,7 @@ function explain({ code, status, message }: Facts, bucket: string): Explanation 
       };
     case "TimeoutError":
     case "ETIMEDOUT":
+    case "AbortError":
       return { text: "it did not answer in time; check the network and the server.", transient: true };
     case "EPROTO":
     case "ERR_SSL_WRONG_VERSION_NUMBER":

@@ -13,16 +13,32 @@ import { explainS3Error } from "./s3-error.ts";
 
 type Sdk = typeof import("@aws-sdk/client-s3");
 
-/** Milliseconds. A try that takes longer is given up and counted as one of the tries. */
-const CONNECTION_TIMEOUT = 5_000;
-/** Milliseconds until the whole answer's head is there: a PUT of tens of MB over a slow line must fit. */
-const REQUEST_TIMEOUT = 120_000;
-/** Milliseconds without a byte in either direction. */
-const IDLE_TIMEOUT = 30_000;
-const TRIES = 4;
+/** How long a server is waited for, ms. A try that takes longer is given up and counted as one of the tries. */
+export interface Patience {
+  readonly connectMs: number;
+  /** Without a byte in either direction. */
+  readonly idleMs: number;
+  /** Until the answer's head is there: a PUT of tens of MB over a slow line must fit. */
+  readonly answerMs: number;
+  /** For one operation with all its tries and its whole body: a server that lets bytes drip ends here. */
+  readonly operationMs: number;
+  readonly tries: number;
+}
+
+const PATIENCE: Patience = {
+  connectMs: 5_000,
+  idleMs: 30_000,
+  answerMs: 120_000,
+  operationMs: 300_000,
+  tries: 4,
+};
 const PARALLEL_DELETES = 16;
 
-export async function openS3Store(config: S3Config, probe: boolean): Promise<ObjectStore> {
+export async function openS3Store(
+  config: S3Config,
+  probe: boolean,
+  patience: Patience = PATIENCE,
+): Promise<ObjectStore> {
   const place = describe(config);
   if ((config.accessKeyId === undefined) !== (config.secretAccessKey === undefined)) {
     throw new StoreError(`${place}: accessKeyId and secretAccessKey go together: give both or neither.`, {
@@ -30,7 +46,8 @@ export async function openS3Store(config: S3Config, probe: boolean): Promise<Obj
     });
   }
   const sdk = await import("@aws-sdk/client-s3");
-  const store = new S3Store(sdk, createClient(sdk, config), config.bucket, folder(config.prefix), place);
+  const client = createClient(sdk, config, patience);
+  const store = new S3Store(sdk, client, config.bucket, folder(config.prefix), place, patience.operationMs);
   try {
     if (probe) await store.probe();
   } catch (error) {
@@ -40,7 +57,7 @@ export async function openS3Store(config: S3Config, probe: boolean): Promise<Obj
   return store;
 }
 
-function createClient(sdk: Sdk, config: S3Config): S3Client {
+function createClient(sdk: Sdk, config: S3Config, patience: Patience): S3Client {
   const { accessKeyId, secretAccessKey } = config;
   return new sdk.S3Client({
     region: config.region ?? "us-east-1",
@@ -48,12 +65,12 @@ function createClient(sdk: Sdk, config: S3Config): S3Client {
     forcePathStyle: config.pathStyle ?? false,
     ...(accessKeyId !== undefined &&
       secretAccessKey !== undefined && { credentials: { accessKeyId, secretAccessKey } }),
-    maxAttempts: TRIES,
+    maxAttempts: patience.tries,
     requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
+      connectionTimeout: patience.connectMs,
+      requestTimeout: patience.answerMs,
       throwOnRequestTimeout: true,
-      socketTimeout: IDLE_TIMEOUT,
+      socketTimeout: patience.idleMs,
     },
     // The SDK's own CRC32 headers and trailers are refused by many servers that are not AWS. The signature covers
     // the SHA-256 of the body in any case, and a fragment carries its own checksums.
@@ -68,13 +85,22 @@ class S3Store implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
+  readonly #operationMs: number;
 
-  constructor(sdk: Sdk, client: S3Client, bucket: string, prefix: string, description: string) {
+  constructor(
+    sdk: Sdk,
+    client: S3Client,
+    bucket: string,
+    prefix: string,
+    description: string,
+    operationMs: number,
+  ) {
     this.#sdk = sdk;
     this.#client = client;
     this.#bucket = bucket;
     this.#prefix = prefix;
     this.description = description;
+    this.#operationMs = operationMs;
   }
 
   /** A listing, since its errors come with a reason in the body, which those of HeadBucket do not. */
@@ -84,7 +110,10 @@ class S3Store implements ObjectStore {
       Prefix: this.#prefix,
       MaxKeys: 1,
     });
-    checkListing(await this.#try("be listed", () => this.#client.send(request)), this.description);
+    checkListing(
+      await this.#try("be listed", (within) => this.#client.send(request, within)),
+      this.description,
+    );
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
@@ -95,7 +124,7 @@ class S3Store implements ObjectStore {
       Body: bytes,
       ContentLength: bytes.length,
     });
-    await this.#try(`store ${key}`, () => this.#client.send(request));
+    await this.#try(`store ${key}`, (within) => this.#client.send(request, within));
   }
 
   async get(key: string): Promise<Uint8Array> {
@@ -103,8 +132,8 @@ class S3Store implements ObjectStore {
     const request = new this.#sdk.GetObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key });
     return this.#try(
       `read ${key}`,
-      async () => {
-        const { Body, ContentLength } = await this.#client.send(request);
+      async (within) => {
+        const { Body, ContentLength } = await this.#client.send(request, within);
         const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
         if (ContentLength !== undefined && bytes.length !== ContentLength) {
           throw new StoreError(
@@ -129,7 +158,7 @@ class S3Store implements ObjectStore {
         ...(options.after !== undefined && { StartAfter: this.#prefix + options.after }),
         ...(token !== undefined && { ContinuationToken: token }),
       });
-      const page = await this.#try(`list ${prefix}`, () => this.#client.send(request));
+      const page = await this.#try(`list ${prefix}`, (within) => this.#client.send(request, within));
       checkListing(page, this.description);
       for (const { Key, Size } of page.Contents ?? []) {
         // "Folders" that a console has made are empty objects whose keys end in a slash.
@@ -155,16 +184,20 @@ class S3Store implements ObjectStore {
   async #deleteOne(key: string): Promise<void> {
     checkKey(key);
     const request = new this.#sdk.DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key });
-    await this.#try(`delete ${key}`, () => this.#client.send(request));
+    await this.#try(`delete ${key}`, (within) => this.#client.send(request, within));
   }
 
   async close(): Promise<void> {
     this.#client.destroy();
   }
 
-  async #try<T>(action: string, call: () => Promise<T>, key?: string): Promise<T> {
+  async #try<T>(
+    action: string,
+    call: (within: { readonly abortSignal: AbortSignal }) => Promise<T>,
+    key?: string,
+  ): Promise<T> {
     try {
-      return await call();
+      return await call({ abortSignal: AbortSignal.timeout(this.#operationMs) });
     } catch (error) {
       if (error instanceof StoreError) throw error;
       if (key !== undefined && error instanceof Error && error.name === "NoSuchKey") {

@@ -5,12 +5,16 @@ import type {
   RuntimeSettings,
 } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
+import { Turns } from "../../connectors/turns.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { JournalRouter } from "../journal/router.ts";
 import { compileValidator } from "../validation.ts";
 import type { CaptureTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
+
+/** Bytes that a capture has asked the head to commit and that are not committed; further ones wait here, in their order. */
+const COMMITTING_BYTES = 32 * 1024 * 1024;
 
 /** Runs captures of one connector until their sources are exhausted or the signal aborts. */
 export async function runCaptures(
@@ -36,6 +40,7 @@ async function openCapture(
   const { fence, checkpoint } = await head.openTask(task.name);
   protocolPoint("capture.open.after");
   const router = await JournalRouter.open(head, task.name, task.collection);
+  const turns = new Turns(COMMITTING_BYTES);
   return {
     task: task.name,
     collection: task.collection,
@@ -49,14 +54,19 @@ async function openCapture(
       const count = batch.values.length;
       const appends = await router.route(batch.values, batch.lines);
       if (count === 0 && cursor === undefined) return;
-      protocolPoint("capture.append.before");
-      await head.commit({
-        task: task.name,
-        fence,
-        appends,
-        ...(cursor === undefined ? {} : { checkpoint: cursor }),
-      });
-      protocolPoint("capture.append.after");
+      const endTurn = await turns.take(task.name, batch.lines.byteLength);
+      try {
+        protocolPoint("capture.append.before");
+        await head.commit({
+          task: task.name,
+          fence,
+          appends,
+          ...(cursor === undefined ? {} : { checkpoint: cursor }),
+        });
+        protocolPoint("capture.append.after");
+      } finally {
+        endTurn();
+      }
       report({ kind: "progress", task: task.name, positions: undefined, documents: count, at: 0 });
     },
   };

@@ -48,6 +48,34 @@ it("the checkpoint has the position of each source by its name, and a source tha
   ]);
 });
 
+it("ends the round that it was in after a restart, before it reads what its preferred source has got since", async () => {
+  const { head, bundle, append, task, run, catchUp, documents } = await workshop();
+  const transform = bundle("({ id }) => ({ id })");
+  const derivation = task("t", {
+    sources: [
+      { name: "a", collection: "a", priority: 1, transform },
+      { name: "b", collection: "b", transform },
+    ],
+  });
+  await append("a", [{ id: 0 }]);
+  // More than a chunk, so that transactions end within the round.
+  const text = "x".repeat(500_000);
+  for (let id = 1; id <= 8; id++) await append("b", [{ id, text }]);
+  const commits: HeadTransaction[] = [];
+  const crashing = withCommit(head, async (transaction, commit) => {
+    if (transaction.task === "t" && commits.push(transaction) > 1) throw new Error("crash");
+    return commit(transaction);
+  });
+  const limits = { transactionBytes: 1, transactionKeys: 1, cache: { keys: 1, bytes: 1 } };
+  await expect(run(derivation, new AbortController().signal, { head: crashing, limits })).rejects.toThrow(
+    "crash",
+  );
+  expect((await documents("t")).length).toBeLessThan(9);
+  await append("a", [{ id: 9 }]);
+  await catchUp(derivation);
+  expect((await documents("t")).map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
 it("halts on a checkpoint that knows none of its sources, instead of reading everything a second time", async () => {
   const { head, bundle, append, task, run } = await workshop();
   await append("a", [{ id: 1 }]);

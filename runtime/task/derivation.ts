@@ -47,7 +47,9 @@ export async function runDerivation(
     const transformation = new Transformation(task, functions, head, guard, limits.cache);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
-    const reader = await MergedReader.open(head, store, sources.map(mergedSource), start, task.epoch);
+    const round = roundIn(checkpoint);
+    const views = sources.map(mergedSource);
+    const reader = await MergedReader.open(head, store, views, start, task.epoch, undefined, round);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
@@ -74,15 +76,14 @@ export async function runDerivation(
       const { outputs, state } = transformation.drain();
       const appends = outputs ? await router.route(outputs.documents, outputs.lines) : [];
       const { positions, documents, at } = taken;
+      const checkpoint = checkpointOf(sources, taken);
       await committing;
       protocolPoint("derivation.commit.before");
-      committing = head
-        .commit({ task: task.name, fence, appends, state, checkpoint: checkpointOf(sources, positions) })
-        .then(() => {
-          protocolPoint("derivation.commit.after");
-          transformation.committed();
-          report({ kind: "progress", task: task.name, positions, documents, at });
-        });
+      committing = head.commit({ task: task.name, fence, appends, state, checkpoint }).then(() => {
+        protocolPoint("derivation.commit.after");
+        transformation.committed();
+        report({ kind: "progress", task: task.name, positions, documents, at });
+      });
       // Awaited before the next commit; until then a failure ends the wait for documents.
       committing.catch(() => failed.abort());
     }
@@ -95,17 +96,20 @@ export async function runDerivation(
 /** What one transaction has read. */
 class Taken {
   positions: readonly Position[] = [];
+  /** Of the round that the last of it is of, µs since 1970 UTC. */
+  clock = 0;
   documents = 0;
   bytes = 0;
   /** Commit time of the newest document, µs since 1970 UTC; 0 if none. */
   at = 0;
 
-  add({ runs, positions, bytes }: MergedChunk): void {
+  add({ runs, positions, clock, bytes }: MergedChunk): void {
     for (const { run } of runs) {
       this.documents += run.count;
       this.at = Math.max(this.at, run.at);
     }
     this.positions = positions;
+    this.clock = clock;
     this.bytes += bytes;
   }
 }
@@ -130,8 +134,18 @@ function positionsIn(
   return start;
 }
 
-function checkpointOf(sources: readonly DerivationSource[], positions: readonly Position[]): Json {
-  return Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]]));
+/** Beside the sources' names in a checkpoint, which begin with a letter or an underscore. */
+const ROUND = "@round";
+
+/** With unequal priorities a restart must end the round that was under way before it looks for newer documents. */
+function checkpointOf(sources: readonly DerivationSource[], { positions, clock }: Taken): Json {
+  const ordered = new Set(sources.map(({ priority = 0 }) => priority)).size > 1 ? { [ROUND]: clock } : {};
+  return { ...Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]])), ...ordered };
+}
+
+function roundIn(checkpoint: Json | undefined): number {
+  const round = Object(checkpoint)[ROUND] as unknown;
+  return typeof round === "number" ? round : 0;
 }
 
 function mergedSource(source: DerivationSource): MergedSource {

@@ -101,7 +101,7 @@ export function errorOf({ name, message, stack }: ThrownError): Error {
   const error =
     name === "FencedError"
       ? new FencedError(message)
-      : name === "HaltError"
+      : name === "HaltError" || name === "CorruptHeadError"
         ? new HaltError(message)
         : new Error(message);
   if (stack !== undefined) error.stack = stack;

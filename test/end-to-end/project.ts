@@ -21,6 +21,7 @@ export async function project(
   files: Readonly<Record<string, string>>,
   env: Readonly<Record<string, string>> = {},
   config = "",
+  http: Readonly<Record<string, number>> = {},
 ): Promise<Project> {
   mkdirSync(SCRATCH, { recursive: true });
   const directory = mkdtempSync(join(SCRATCH, "p-"));
@@ -31,7 +32,7 @@ export async function project(
   };
   write(
     "weir.config.ts",
-    `import { defineConfig, env } from "weir";\nvoid env;\nexport default defineConfig({ http: { port: ${port} }, ${config} });\n`,
+    `import { defineConfig, env } from "weir";\nvoid env;\nexport default defineConfig({ http: ${JSON.stringify({ port, ...http })}, ${config} });\n`,
   );
   for (const [name, content] of Object.entries(files)) write(name, content);
   const weir = new WeirProcess({ directory, env });

@@ -20,7 +20,8 @@ export async function sendAll(
         body,
       }).catch(() => undefined);
       if (response?.status === 200) break;
-      if (response && response.status < 500) throw new Error(`${response.status}: ${await response.text()}`);
+      if (response && response.status !== 429 && response.status < 500)
+        throw new Error(`${response.status}: ${await response.text()}`);
       await sleep(50);
     }
     await sleep(pauseMs);

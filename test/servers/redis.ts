@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -19,6 +19,10 @@ export interface RedisServer {
   readonly url: string;
   /** Ends the server, cleanly or as a crash, and starts it again on the same port and data. */
   restart(how?: "clean" | "crash"): Promise<void>;
+  /** Keeps what is on its disk now, for `rollBack`. */
+  keep(): Promise<void>;
+  /** Crashes it, and starts it with what `keep` kept: what a crash of the machine leaves under `appendfsync everysec`. */
+  rollBack(): Promise<void>;
   /** Ends the server and removes its data. */
   stop(): Promise<void>;
 }
@@ -48,6 +52,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     await ready(server, url);
     return server;
   };
+  const kept = join(dir, "kept");
   let server: SupervisedServer;
   try {
     server = await start();
@@ -59,6 +64,17 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     url,
     restart: async (how = "clean") => {
       await (how === "clean" ? server.stop("keep") : server.kill());
+      server = await start();
+    },
+    keep: async () => {
+      // The file is only ever appended to: any moment's copy is a beginning of it.
+      await rm(kept, { recursive: true, force: true });
+      await cp(join(dir, "appendonlydir"), kept, { recursive: true });
+    },
+    rollBack: async () => {
+      await server.kill();
+      await rm(join(dir, "appendonlydir"), { recursive: true });
+      await cp(kept, join(dir, "appendonlydir"), { recursive: true });
       server = await start();
     },
     stop: () => server.stop("remove"),

@@ -1,0 +1,70 @@
+/** A request's body, read and unpacked within what the port has room for. */
+import type { IncomingMessage } from "node:http";
+import { createGunzip } from "node:zlib";
+import type { Reservation } from "./in-flight.ts";
+
+/** Bytes of a request's body, also after unpacking. */
+export const BODY_LIMIT = 16 * 1024 * 1024;
+
+export type ReadBody =
+  | { readonly kind: "read"; readonly bytes: Buffer }
+  | { readonly kind: "too large" }
+  | { readonly kind: "no room" }
+  | { readonly kind: "unknown encoding"; readonly encoding: string }
+  | { readonly kind: "not gzip" };
+
+/** Undefined where the client does not say: it sends in chunks. */
+export function declaredLength({ headers }: IncomingMessage): number | undefined {
+  const { "content-length": length } = headers;
+  if (length !== undefined) return Number(length); // Node's parser takes nothing but digits
+  return headers["transfer-encoding"] === undefined ? 0 : undefined;
+}
+
+/** `reserved` holds the declared length already. Throws where the client goes away in the middle. */
+export async function readBody(request: IncomingMessage, reserved: Reservation): Promise<ReadBody> {
+  const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
+  const packed = encoding === "gzip" || encoding === "x-gzip";
+  if (!packed && encoding !== "identity") return { kind: "unknown encoding", encoding };
+  const received = await receive(request, reserved);
+  if (received.kind !== "read" || !packed) return received;
+  return unpack(received.bytes, reserved);
+}
+
+async function receive(request: IncomingMessage, reserved: Reservation): Promise<ReadBody> {
+  const length = declaredLength(request);
+  if (length !== undefined && length > BODY_LIMIT) return { kind: "too large" };
+  // Memory that is not written to yet costs nothing. Not of the pool: whole buffers move between threads without a copy.
+  const whole = length === undefined ? undefined : Buffer.allocUnsafeSlow(length);
+  const parts: Buffer[] = [];
+  let size = 0;
+  // The connection outlives a body that is not read to its end: the answer goes over it.
+  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    if (size + part.length > BODY_LIMIT) return { kind: "too large" };
+    if (whole) part.copy(whole, size);
+    else {
+      if (!reserved.grow(part.length)) return { kind: "no room" };
+      parts.push(part);
+    }
+    size += part.length;
+  }
+  return { kind: "read", bytes: whole ?? Buffer.concat(parts) };
+}
+
+/** How large it gets is known only by unpacking it. */
+async function unpack(packed: Buffer, reserved: Reservation): Promise<ReadBody> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  const gunzip = createGunzip();
+  gunzip.end(packed);
+  try {
+    for await (const part of gunzip as AsyncIterable<Buffer>) {
+      size += part.length;
+      if (size > BODY_LIMIT) return { kind: "too large" };
+      if (!reserved.grow(part.length)) return { kind: "no room" };
+      parts.push(part);
+    }
+  } catch {
+    return { kind: "not gzip" };
+  }
+  return { kind: "read", bytes: Buffer.concat(parts) };
+}
