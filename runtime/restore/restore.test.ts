@@ -195,7 +195,7 @@ it("whatever happens: a restore gives one moment of the history, no older than w
         await w.close();
       }
     }),
-    { numRuns: Number(process.env.WEIR_TEST_RUNS ?? 60) },
+    { numRuns: Number(process.env.WEIR_TEST_RUNS ?? 25) },
   );
 }, 300_000);
 
