@@ -121,7 +121,7 @@ export const DEFECTS: readonly Defect[] = [
         "runtime/archive/archiver.ts",
         "await this.#store.put(key, bytes);",
         `await this.#store.put(key, bytes);
-         if (kind === "tail") ${BETWEEN}`,
+         if (kind === "full") ${BETWEEN}`,
       ),
     ],
     steps: [kill("back-fill", "defect.between"), kill("live", "defect.between")],
