@@ -2,6 +2,7 @@
 import nodeModule from "node:module";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseFrom, parseLimit } from "./read-options.ts";
+import { parseShards } from "./scale-options.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
@@ -107,6 +108,56 @@ program
   .addOption(json())
   .addOption(config())
   .action(async (options) => (await import("./commands/status.ts")).status(options));
+
+const deadLetters = program
+  .command("deadletters")
+  .description("list, show, replay or drop the documents that tasks have set aside");
+
+deadLetters
+  .command("list")
+  .description("what was set aside, the oldest first")
+  .argument("[task]", "only of this task: the collection that it fills")
+  .option("--limit <n>", "letters at most", parsing(parseLimit), 100)
+  .addOption(new Option("--json", "as JSON"))
+  .addOption(config())
+  .action(async (task, options) => (await import("./commands/deadletters.ts")).list(task, options));
+
+deadLetters
+  .command("show")
+  .description("one of them: its error, its place and the document")
+  .argument("<task>", "the collection that the task fills")
+  .argument("<id>", "as list shows it")
+  .addOption(new Option("--json", "as JSON"))
+  .addOption(config())
+  .action(async (task, id, options) => (await import("./commands/deadletters.ts")).show(task, id, options));
+
+for (const [action, description] of [
+  ["replay", "have them worked on once more, now"],
+  ["drop", "forget them"],
+] as const) {
+  deadLetters
+    .command(action)
+    .description(description)
+    .argument("<task>", "the collection that the task fills")
+    .argument("[ids...]", "as list shows them")
+    .option("--all", "all of the task's")
+    .addOption(new Option("--json", "as JSON"))
+    .addOption(config())
+    .action(async (task, ids, options) =>
+      (await import("./commands/deadletters.ts")).move(action, task, ids, options),
+    );
+}
+
+program
+  .command("scale")
+  .description("run a derivation in so many shards from now on, each with a thread of its own")
+  .argument("<task>", "the derived collection's name")
+  .argument("<shards>", "how many, or auto: as many as suit the flow and the machine", parsing(parseShards))
+  .option("--json", "print the result as JSON")
+  .addOption(config())
+  .action(async (task, shards, options) =>
+    (await import("./commands/scale.ts")).scale(task, shards, options),
+  );
 
 program
   .command("restore")

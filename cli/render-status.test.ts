@@ -15,6 +15,7 @@ const task: TaskStatus = {
   backfill: { percent: 60, etaSeconds: 8 },
   lastError: null,
   restarts: 0,
+  shards: { running: 1, of: 1 },
 };
 
 it("shows each task's state, lag, rate, back-fill and ETA, then errors, collections and the store", () => {
@@ -33,6 +34,10 @@ it("shows each task's state, lag, rate, back-fill and ETA, then errors, collecti
       },
     ],
     collections: [{ name: "shop/orders", documents: 2_000_000, notInStore: 5 }],
+    deadLetters: [
+      { task: "shop/spend", letters: 1 },
+      { task: "shop/routes", letters: 1_200 },
+    ],
     store: {
       location: "the directory /data/store",
       lastError: null,
@@ -50,6 +55,9 @@ halted redis:spend:{customer}: No room.
 collection   documents  lost with the disk
 shop/orders  2,000,000  5
 
+shop/spend: 1 dead letter (weir deadletters list shop/spend)
+shop/routes: 1,200 dead letters (weir deadletters list shop/routes)
+
 store: the directory /data/store
 the store alone would bring back 2026-11-23T08:00:00.000000Z
 `);
@@ -64,4 +72,15 @@ it("cuts lines to a terminal's width, where it is known", () => {
 
 it("says durations as people do", () => {
   expect([5, 65, 3_700].map(duration)).toEqual(["5 s", "1 min 5 s", "1 h 1 min"]);
+});
+
+it("tells how many shards run where there are several", () => {
+  const text = renderStatus({
+    running: true,
+    tasks: [{ ...task, kind: "derivation", state: "halted", shards: { running: 3, of: 4 } }],
+    collections: [],
+    deadLetters: [],
+    store: { location: "directory store", lastError: null, restorableTo: null },
+  });
+  expect(stripVTControlCharacters(text)).toContain("halted (3 of 4 shards)");
 });

@@ -15,6 +15,7 @@ import type {
 import { PLAN_FORMAT_VERSION } from "../plan/plan.ts";
 import { resourceName } from "./check/graph.ts";
 import type { Declared } from "./declared.ts";
+import { mayRemove } from "./derivation-functions.ts";
 import type {
   EvaluatedCollection,
   EvaluatedMaterialization,
@@ -26,26 +27,35 @@ import type { FunctionFacts } from "./evaluate/function-facts.ts";
 import type { Bundle } from "./transform/bundle.ts";
 
 /** The plan of declarations that have passed every check. What is as by default is left out. */
-export function assemblePlan(declared: Declared, bundles: ReadonlyMap<FunctionFacts, Bundle>): Plan {
+export function assemblePlan(
+  declared: Declared,
+  bundles: ReadonlyMap<FunctionFacts, Bundle>,
+  removing: ReadonlySet<FunctionFacts>,
+): Plan {
   const collections: Record<string, CollectionPlan> = {};
   const captures: Record<string, CapturePlan> = {};
   const derivations: Record<string, DerivationPlan> = {};
   const materializations: Record<string, MaterializationPlan> = {};
   const renames = new Map(declared.renames.map((each) => [each.collection, each.from]));
-  for (const { collection, source } of declared.captures) {
+  for (const { collection, source, onError } of declared.captures) {
     collections[collection.name] = collectionPlan(collection, renames);
     captures[collection.name] = {
       connector: source.connector,
       config: source.config,
       guarantee: source.guarantee,
+      ...(onError === "halt" ? {} : { onError }),
     };
   }
-  for (const { collection, sources, state, params } of declared.derivations) {
+  for (const derivation of declared.derivations) {
+    const { collection, sources, state, params, shards, onError } = derivation;
     collections[collection.name] = collectionPlan(collection, renames);
     derivations[collection.name] = {
       sources: sources.map((source) => sourcePlan(source, bundles)),
       params,
       ...(state === undefined ? {} : { state: statePlan(collection.name, state) }),
+      ...(mayRemove(derivation, removing) ? { removes: true } : {}),
+      ...(shards === undefined ? {} : { shards }),
+      ...(onError === "halt" ? {} : { onError }),
     };
   }
   for (const each of declared.materializations)

@@ -6,6 +6,7 @@ import { checkCollection } from "./check/collection.ts";
 import { checkSource, checkTarget, checkTargetFit, type TargetFit } from "./check/connectors.ts";
 import { checkDerivation } from "./check/derivation.ts";
 import { type AimAt, checkGraph } from "./check/graph.ts";
+import { checkShards } from "./check/shards.ts";
 import { checkView } from "./check/view.ts";
 import { type Declared, declaredBy, Origins } from "./declared.ts";
 import {
@@ -105,14 +106,14 @@ export async function compile({
   const located = locateFunctions(flow, declared, origins);
   const transforms = await bundleFunctions(flow, located.functions, projectDir, emit);
   diagnostics.push(...located.diagnostics, ...surplusDiagnostics(flow, located.functions));
-  diagnostics.push(...transforms.diagnostics);
+  diagnostics.push(...transforms.diagnostics, ...checkShards(declared, transforms.removing, aim));
   const sortedDiagnostics = sortDiagnostics(withoutEchoes(typed, diagnostics, extentOf));
   const inputs = [...new Set([...programInputs(flow), ...evaluated, ...transforms.inputs])];
   if (hasErrors(sortedDiagnostics)) return { diagnostics: sortedDiagnostics, inputs };
   const collections = declared.captures.length + declared.derivations.length;
   if (!emit) return { diagnostics: sortedDiagnostics, inputs, collections };
 
-  const plan = assemblePlan(declared, transforms.byFunction);
+  const plan = assemblePlan(declared, transforms.byFunction, transforms.removing);
   const planJson = canonicalJson(plan);
   const bundles = new Map([...transforms.byFunction.values()].map((bundle) => [bundle.hash, bundle]));
   const ordered = [...bundles.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
@@ -203,8 +204,7 @@ function declarationDiagnostics(
     if (wrong.length === 0) sound.add(collection);
     found.push(...wrong);
   }
-  for (const { collection, source, place } of captures)
-    found.push(...checkSource(collection, source, place, aim));
+  for (const capture of captures) found.push(...checkSource(capture, aim));
   for (const each of derivations) found.push(...checkDerivation(each, collections, aim));
   for (const { view, target, place } of materializations) {
     const collection = collections.get(view.collection);

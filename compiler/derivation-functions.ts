@@ -45,3 +45,10 @@ export function functionsOf({ collection, sources }: EvaluatedDerivation): reado
     return found;
   });
 }
+
+/** Whether one of its functions may return removals, which are `removing`. */
+export function mayRemove({ sources }: EvaluatedDerivation, removing: ReadonlySet<FunctionFacts>): boolean {
+  return sources
+    .flatMap(({ transform, removed }) => [transform, removed])
+    .some((each) => each !== undefined && removing.has(each));
+}

@@ -46,6 +46,21 @@ export interface DocumentViolation {
 export interface CapturedBatch {
   readonly values: readonly JsonObject[];
   readonly lines: Uint8Array;
+  /** Rows among them that are no documents, to be set aside in the same transaction. Only where the context `setsAside`. */
+  readonly refused?: readonly RefusedRow[];
+}
+
+/** A row that is no document of the collection. */
+export interface RefusedRow {
+  /** As the source names it to its user. */
+  readonly file: string;
+  /** From 0, over all rows of the file. */
+  readonly row: number;
+  /** From 1; absent where rows are no lines. */
+  readonly line?: number;
+  readonly violation: DocumentViolation;
+  /** As the document would have been; of what is no JSON object the value, or the text. */
+  readonly original: Json;
 }
 
 export interface CaptureContext {
@@ -58,6 +73,8 @@ export interface CaptureContext {
   /** Aborts when the task must stop; the driver ends what it does and returns. */
   readonly signal: AbortSignal;
   readonly log: TaskLog;
+  /** Whether a row that is no document is handed over as `refused`, and does not end the capture. */
+  readonly setsAside: boolean;
   /** To be called once the source is open (it listens, it has found its files): the task counts as running from then on. */
   ready(): void;
   /** Undefined if the document fits the collection's schema. */

@@ -13,6 +13,11 @@ export const PROTOCOL_POINTS = [
   /** A group of transactions is written and flushed by the head. */
   "head.commit.before",
   "head.commit.after",
+  /** The shards of a task are laid out: their entries, positions and fences replace those of the layout before. */
+  "head.layout.before",
+  "head.layout.after",
+  /** A number of shards that a person asked for is noted, and the task not yet laid out so. */
+  "scale.noted.after",
 
   /** A fragment's range is recorded, the object uploaded, seen in the store's own listing, and put into the index. */
   "archive.intend.before",

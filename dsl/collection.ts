@@ -1,6 +1,6 @@
 import type { By, Shuffle, ShuffleFunction } from "./by.ts";
 import type { Target } from "./connector.ts";
-import type { CollectionDefinition } from "./definition.ts";
+import type { CollectionDefinition, DerivationOptions } from "./definition.ts";
 import type { MaterializeOptions } from "./materialize.ts";
 import type { KeyPath } from "./paths.ts";
 import type { ReadOptions } from "./read.ts";
@@ -16,9 +16,16 @@ export interface ReducedDerivationDefinition<
   K extends readonly string[],
   P,
   B extends readonly string[],
-> extends CollectionDefinition<S, K, B> {
+> extends CollectionDefinition<S, K, B>,
+    DerivationOptions {
   /** JSON that the transform gets as `context.params`: what differs between flows made by a loop or a function. */
   readonly params?: P;
+  /**
+   * What to do with a document that cannot be derived from: a function throws, what it gives breaks the schema, the
+   * reductions do not fit. `"halt"`, the default: the task stops there until you have looked at it. `"deadLetter"`: the
+   * document is set aside with its error, without any effect, and the task goes on.
+   */
+  readonly onError?: "halt" | "deadLetter";
   /**
    * Maps one document of the source to a document, several (an array, a generator) or none; `remove(key)` among
    * them removes a document. It is pure:

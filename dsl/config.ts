@@ -56,6 +56,13 @@ export interface WeirConfig {
     /** Seconds that a document may stay in the head alone. */
     readonly maxAgeSeconds?: number;
   };
+  /** What one task may take, so that it harms no other. */
+  readonly limits?: {
+    /** Seconds that a function of a flow may work on one document before its task is halted. Default 30. */
+    readonly transformSeconds?: number;
+    /** MB of objects that a task's thread may hold before it is started again. Default 2048. */
+    readonly threadMemoryMb?: number;
+  };
 }
 
 /** Types a project's configuration: `export default defineConfig({ … })` in `weir.config.ts`. */

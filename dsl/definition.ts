@@ -31,6 +31,16 @@ export interface CollectionDefinition<
   readonly partitions?: number;
 }
 
+/** How a derivation is run. */
+export interface DerivationOptions {
+  /**
+   * Threads that it is run by, each on some of its sources' partitions: an integer from 1 on, at most the number of
+   * partitions. More than 1 only where the order of documents of different keys makes no difference. Without it as many
+   * as suit the machine, where that is so.
+   */
+  readonly shards?: number;
+}
+
 /** `CollectionDefinition` without its types. */
 interface WrittenDefinition {
   readonly schema: unknown;
@@ -42,7 +52,12 @@ interface WrittenDefinition {
 
 export interface DerivedDefinition extends WrittenDefinition {
   readonly params?: object;
+  readonly shards?: number;
+  readonly onError?: OnError;
 }
+
+/** Stop at a document that cannot be worked on, or set it aside and go on. */
+export type OnError = "halt" | "deadLetter";
 
 const MOST_PARTITIONS = 256;
 
@@ -123,6 +138,24 @@ export function isSchema(schema: unknown): boolean {
 /** @throws Error naming the place of what JSON cannot hold. */
 export function paramsOf(name: string, { params }: DerivedDefinition): object {
   return frozenJson(params ?? {}, `${name}: params`);
+}
+
+/** @throws Error for what is no number of shards. */
+export function shardsOf(name: string, { shards }: DerivedDefinition): number | undefined {
+  if (shards === undefined || (Number.isInteger(shards) && shards >= 1 && shards <= MOST_PARTITIONS)) {
+    return shards;
+  }
+  throw new Error(
+    `derive("${name}"): shards ${shown(shards)} is not an integer from 1 to ${MOST_PARTITIONS}. Give one, or leave it out.`,
+  );
+}
+
+/** @throws Error for another value. */
+export function onErrorOf(place: string, { onError = "halt" }: { readonly onError?: OnError }): OnError {
+  if (onError === "halt" || onError === "deadLetter") return onError;
+  throw new Error(
+    `${place}: onError ${shown(onError)} is unknown. Give "halt" or "deadLetter", or leave it out for "halt".`,
+  );
 }
 
 /** @throws Error if it is no function. */

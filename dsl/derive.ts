@@ -2,7 +2,16 @@ import { type By, readOf } from "./by.ts";
 import type { Collection } from "./collection.ts";
 import { report } from "./collector.ts";
 import type { SourceDeclaration, StateDeclaration } from "./declarations.ts";
-import { type CollectionDefinition, declared, functionOf, isSchema, paramsOf } from "./definition.ts";
+import {
+  type CollectionDefinition,
+  type DerivationOptions,
+  declared,
+  functionOf,
+  isSchema,
+  onErrorOf,
+  paramsOf,
+  shardsOf,
+} from "./definition.ts";
 import { frozenJson } from "./json.ts";
 import type { KeyPath } from "./paths.ts";
 import type { Doc, Fractional, Schema } from "./schema.ts";
@@ -64,7 +73,8 @@ export interface SeveralDerivationDefinition<
   P,
   St extends Schema,
   B extends readonly string[],
-> extends CollectionDefinition<S, K, B> {
+> extends CollectionDefinition<S, K, B>,
+    DerivationOptions {
   /**
    * What is read, each with its shuffle key: `orders.by("customer")`. Documents of one shuffle key meet, in the order of
    * their commit times; the keys of all sources have values of the same types.
@@ -72,6 +82,12 @@ export interface SeveralDerivationDefinition<
   readonly from: F & Agreeing<NoInfer<F>>;
   /** JSON that the handlers get as `context.params`: what differs between flows made by a loop or a function. */
   readonly params?: P;
+  /**
+   * What to do with a document that cannot be derived from: a function throws, what it gives breaks a schema, the
+   * reductions do not fit. `"halt"`, the default: the task stops there until you have looked at it. `"deadLetter"`: the
+   * document is set aside with its error, without any effect, and the task goes on.
+   */
+  readonly onError?: "halt" | "deadLetter";
   /** What handlers remember between documents of one shuffle key. */
   readonly state?: StateDefinition<St>;
   /**
@@ -110,6 +126,8 @@ export function derive<
     sources: sources(`derive("${name}")`, { from, on, removed }),
     state: state === undefined ? undefined : stateOf(name, state),
     params: paramsOf(name, definition),
+    shards: shardsOf(name, definition),
+    onError: onErrorOf(`derive("${name}")`, definition),
     stack: new Error().stack ?? "",
   });
   return collection<Doc<S>, K, Fractional<S>, B[number]>(derived);

@@ -7,6 +7,7 @@ import type { CaptureTask, DerivationTask, MaterializationTask, Task } from "./t
 
 export interface GraphParts {
   readonly plan: Plan;
+  readonly planHash: string;
   /** Directory with `bundles/`. */
   readonly buildDir: string;
   readonly history: History;
@@ -14,7 +15,7 @@ export interface GraphParts {
 }
 
 /** In the order of the data's way: captures, then derivations (sources before what reads them), then materializations. */
-export function tasksOf({ plan, buildDir, history, environment }: GraphParts): Task[] {
+export function tasksOf({ plan, planHash, buildDir, history, environment }: GraphParts): Task[] {
   const collection = (name: string) => {
     const found = plan.collections[name];
     if (!found) throw new Error(`The plan names a collection "${name}" and does not have it.`);
@@ -27,6 +28,7 @@ export function tasksOf({ plan, buildDir, history, environment }: GraphParts): T
       plan: capture,
       config: resolveEnvironment(capture.config, environment),
       collection: collection(name),
+      planHash,
     }),
   );
   const derivations = derivationOrder(plan).map(
@@ -38,6 +40,7 @@ export function tasksOf({ plan, buildDir, history, environment }: GraphParts): T
       sources: derivation.sources.map((source) => collection(source.collection)),
       epoch: history.epoch,
       bundleDir: join(buildDir, "bundles"),
+      planHash,
     }),
   );
   const materializations = Object.entries(plan.materializations).map(

@@ -4,6 +4,8 @@
 export const APPLIED_PLAN = "applied-plan";
 /** The plan that ran last, as it was. */
 export const LAST_PLAN = "last-plan";
+/** By derivation, how many shards `weir scale` asked for. */
+export const SHARDS = "shards";
 /** Who this data directory is in its store: `store-epoch.ts`. */
 export const STORE_EPOCH = "store-epoch";
 /** The newest cut that the store has, as `StoredCut`. */

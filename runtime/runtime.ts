@@ -2,6 +2,7 @@
  * Runs a plan: the head's thread, the archiver's, and one for each task. Everything that can be refused is
  * refused before anything starts: a data directory in use, a missing variable, a plan that changes what stands.
  */
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort, Worker } from "node:worker_threads";
@@ -15,18 +16,23 @@ import { captureDriver, materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
+import { type DeadLetterCount, deadLetterCounts } from "./deadletters/counts.ts";
+import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
+import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
 import { tasksOf } from "./graph.ts";
 import type { Head, StoredCut } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
-import { isInternal } from "./head/state-log.ts";
+import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN, STORED_CUT } from "./notes.ts";
+import { askForShards, renameShards, shardCounts } from "./shards.ts";
 import { formatTime } from "./store/fragment-time.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
 import { HeldClaim, isTakenOver, refuseTakenOver } from "./store-epoch/held-claim.ts";
 import { historyOf, ownership } from "./store-epoch/ownership.ts";
-import { Supervisor } from "./supervisor.ts";
+import type { ThreadLimits } from "./supervised-thread.ts";
+import { Supervisor, type TaskGroup } from "./supervisor.ts";
 import type { Task, TaskReport } from "./task/task.ts";
 import { isSettled, statusOf, type TaskStatus } from "./task-status.ts";
 import { startWorker } from "./threads/entry.ts";
@@ -38,6 +44,7 @@ export interface RuntimeConfig {
   readonly store: unknown;
   readonly settings: RuntimeSettings;
   readonly fragments: { readonly targetBytes: number; readonly maxAgeSeconds: number };
+  readonly limits: ThreadLimits;
 }
 
 export interface RunnableBuild {
@@ -57,6 +64,8 @@ export interface StatusReport {
   readonly pid: number;
   readonly tasks: readonly TaskStatus[];
   readonly collections: readonly CollectionStatus[];
+  /** Of the tasks that have some, whether they run or not. */
+  readonly deadLetters: readonly DeadLetterCount[];
   readonly store: StoreStatus;
 }
 
@@ -89,6 +98,7 @@ export class Runtime {
   readonly #store: ObjectStore;
   readonly #supervisor: Supervisor;
   readonly #archive: Worker;
+  readonly #deadLetters: DeadLetterDesk;
   readonly #onEvent: (event: RuntimeEvent) => void;
   /** Names of the captures whose sources end. */
   readonly #bounded: ReadonlySet<string>;
@@ -103,7 +113,7 @@ export class Runtime {
     store: ObjectStore;
     storeConfig: StoreConfig;
     isClaimed: boolean;
-    groups: readonly (readonly Task[])[];
+    groups: readonly TaskGroup[];
     bounded: ReadonlySet<string>;
     onEvent: (event: RuntimeEvent) => void;
   }) {
@@ -115,11 +125,14 @@ export class Runtime {
     this.#onEvent = parts.onEvent;
     this.#bounded = parts.bounded;
     this.#supervisor = new Supervisor(parts.groups, {
+      head: parts.head.head,
       connectHead: () => parts.head.connect(),
       store: parts.storeConfig,
       settings: parts.config.settings,
+      limits: parts.config.limits,
       onReport: parts.onEvent,
     });
+    this.#deadLetters = new DeadLetterDesk(parts.head.head, parts.store, parts.build.plan);
     this.#archive = this.#startArchive(parts.storeConfig, parts.isClaimed);
   }
 
@@ -151,9 +164,13 @@ export class Runtime {
       else await refuseIfTold(refuseTakenOver(head.head, store));
       const history = await historyOf(head.head);
       // Done before the note says so: after a crash in between it is found done.
-      for (const [from, to] of renamesSince(applied, build.plan).collections) {
+      const renames = renamesSince(applied, build.plan).collections;
+      for (const [from, to] of renames) {
         await head.head.renameCollection(from, to);
+        for (const named of [deadLettersOf, replaysOf])
+          await head.head.renameCollection(named(from), named(to));
       }
+      await renameShards(head.head, renames);
       await head.head.ensureJournals(
         Object.entries(build.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
       );
@@ -161,8 +178,11 @@ export class Runtime {
       await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
       await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
       protocolPoint("start.plan.after");
-      const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, history, environment });
-      const groups = await threadGroups(tasks, config.settings.baseDir);
+      const shards = await shardCounts(head.head, build.plan, availableParallelism());
+      for (const [task, count] of shards) await head.head.layOutTask(task, count);
+      const { plan, planHash, directory: buildDir } = build;
+      const tasks = tasksOf({ plan, planHash, buildDir, history, environment });
+      const groups = await threadGroups(tasks, shards, config.settings.baseDir);
       const bounded = await boundedCaptures(tasks, config.settings.baseDir);
       const parts = { config, build, lock, head, store, storeConfig, groups, bounded, onEvent };
       const isClaimed = isNew;
@@ -226,6 +246,7 @@ export class Runtime {
       pid: process.pid,
       tasks: snapshots.map((snapshot) => statusOf(snapshot, journals, now)),
       collections,
+      deadLetters: await deadLetterCounts(this.head),
       store: { location: this.#store.description, lastError: this.#storeError, restorableTo },
     };
   }
@@ -235,11 +256,23 @@ export class Runtime {
       case "reopen":
         await this.#supervisor.reopen(command.task);
         return null;
+      case "scale":
+        return this.#scale(command.task, command.shards);
+      case "deadletters":
+        return answerJson(await this.#deadLetters.answer(command.request));
       default:
         throw new Error(
-          `The running process does not know the command ${JSON.stringify(command.kind satisfies never)}.`,
+          `The running process does not know the command ${JSON.stringify((command satisfies never as ControlCommand).kind)}.`,
         );
     }
+  }
+
+  async #scale(task: string, asked: number | "auto"): Promise<number> {
+    const { plan } = this.#build;
+    const shards = await askForShards(this.head, plan, task, asked, availableParallelism());
+    protocolPoint("scale.noted.after");
+    await this.#supervisor.scale(task, shards, () => this.head.layOutTask(task, shards));
+    return shards;
   }
 
   /** True once bounded sources are exhausted and every task has read all there is, or has halted. */
@@ -303,14 +336,18 @@ async function refuseIfTold(look: Promise<void>): Promise<void> {
 }
 
 /** Captures of a connector that shares a thread together, every other task by itself. */
-async function threadGroups(tasks: readonly Task[], baseDir: string): Promise<Task[][]> {
-  const groups: Task[][] = [];
+async function threadGroups(
+  tasks: readonly Task[],
+  shards: ReadonlyMap<string, number>,
+  baseDir: string,
+): Promise<TaskGroup[]> {
+  const groups: TaskGroup[] = [];
   const shared = new Map<string, Task[]>();
   for (const task of tasks) {
     if (task.kind === "materialization") await materializationDriver(task.plan.connector, baseDir);
     const { connector } = task.kind === "capture" ? task.plan : { connector: undefined };
     if (connector === undefined || (await captureDriver(connector, baseDir)).thread === "own") {
-      groups.push([task]);
+      groups.push({ tasks: [task], shards: shards.get(task.name) ?? 1 });
       continue;
     }
     const group = shared.get(connector);
@@ -318,7 +355,7 @@ async function threadGroups(tasks: readonly Task[], baseDir: string): Promise<Ta
     else {
       const created = [task];
       shared.set(connector, created);
-      groups.push(created);
+      groups.push({ tasks: created, shards: 1 });
     }
   }
   return groups;

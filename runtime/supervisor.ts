@@ -1,135 +1,139 @@
 /**
  * Keeps the tasks' threads running: a failing one is opened again after a growing pause while the others go on,
- * a halted one stays down, and a stop lets each finish the transaction it is in.
+ * a halted one stays down, and a stop lets each finish the transaction it is in. A task may have several threads, each
+ * with a shard of it: they fail and halt one by one.
  */
-import type { MessagePort, Worker } from "node:worker_threads";
-import type { RuntimeSettings } from "../connectors/driver.ts";
-import type { StoreConfig } from "./store/store.ts";
-import type { Task, TaskCommand, TaskReport, TaskThreadData } from "./task/task.ts";
+import { SupervisedThread, type ThreadParts } from "./supervised-thread.ts";
+import type { Task, TaskReport } from "./task/task.ts";
 import { TaskMonitor } from "./task-status.ts";
-import { startWorker } from "./threads/entry.ts";
+import { LOOK_MS } from "./watchdog.ts";
 
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 30_000;
-/** A thread that worked this long before it failed begins again with the shortest pause, ms. */
-const HEALTHY_AFTER_MS = 60_000;
-/** A stopped thread that has not ended by then is ended, ms: its transaction does not commit. */
-const STOP_WITHIN_MS = 10_000;
-
-export interface SupervisorParts {
-  readonly connectHead: () => MessagePort;
-  readonly store: StoreConfig;
-  readonly settings: RuntimeSettings;
+export interface SupervisorParts extends ThreadParts {
   readonly onReport: (report: TaskReport) => void;
 }
 
-export class Supervisor {
-  readonly #parts: SupervisorParts;
-  readonly #threads: TaskThread[];
-  readonly monitors: readonly TaskMonitor[];
+/** Tasks that share their threads: captures one, any other task has its own, one for each shard. */
+export interface TaskGroup {
+  readonly tasks: readonly Task[];
+  readonly shards: number;
+}
 
-  /** Each group of tasks gets a thread of its own. */
-  constructor(groups: readonly (readonly Task[])[], parts: SupervisorParts) {
-    this.#parts = parts;
-    this.monitors = groups.flat().map((task) => new TaskMonitor(task));
-    const byName = new Map(this.monitors.map((monitor) => [monitor.task.name, monitor]));
-    const onReport = (report: TaskReport) => {
-      byName.get(report.task)?.accept(report);
-      this.#parts.onReport(report);
-    };
-    this.#threads = groups.map((tasks) => new TaskThread(tasks, parts, onReport));
+export class Supervisor {
+  readonly #groups: readonly SupervisedGroup[];
+  readonly monitors: readonly TaskMonitor[];
+  #looking: NodeJS.Timeout | undefined;
+
+  constructor(groups: readonly TaskGroup[], parts: SupervisorParts) {
+    this.#groups = groups.map((group) => new SupervisedGroup(group, parts));
+    this.monitors = this.#groups.flatMap(({ monitors }) => monitors);
   }
 
   start(): void {
-    for (const thread of this.#threads) thread.start();
+    for (const group of this.#groups) group.start();
+    this.#looking = setInterval(() => {
+      for (const group of this.#groups) group.look();
+    }, LOOK_MS);
   }
 
   /** Lets a task finish its transaction and opens it again, one that has halted too. */
-  async reopen(task: string): Promise<void> {
-    const thread = this.#threads.find(({ names }) => names.includes(task));
-    if (!thread) {
-      const names = this.#threads.flatMap((each) => each.names).join(", ");
-      throw new Error(`Nothing that runs is called "${task}". There are: ${names}.`);
-    }
-    await thread.reopen();
+  reopen(task: string): Promise<void> {
+    return this.#groupOf(task).reopen();
+  }
+
+  /** Lets a task finish its transactions and opens it in so many shards. `layOut` is called while none of it runs. */
+  scale(task: string, shards: number, layOut: () => Promise<void>): Promise<void> {
+    return this.#groupOf(task).scale(shards, layOut);
+  }
+
+  #groupOf(task: string): SupervisedGroup {
+    const group = this.#groups.find(({ names }) => names.includes(task));
+    if (group) return group;
+    const names = this.#groups.flatMap((each) => each.names).join(", ");
+    throw new Error(`Nothing that runs is called "${task}". There are: ${names}.`);
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.stop()));
+    clearInterval(this.#looking);
+    await Promise.all(this.#groups.map((group) => group.stop()));
     for (const monitor of this.monitors) monitor.stopped();
   }
 }
 
-class TaskThread {
+class SupervisedGroup {
   readonly #tasks: readonly Task[];
   readonly #parts: SupervisorParts;
-  readonly #onReport: (report: TaskReport) => void;
-  #worker: Worker | undefined;
-  #exited: Promise<void> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
-  #failures = 0;
-  #stopping = false;
+  readonly monitors: readonly TaskMonitor[];
+  #threads: readonly SupervisedThread[];
+  /** Changes come one after the other. */
+  #changing: Promise<void> = Promise.resolve();
+  #isStopped = false;
 
-  constructor(tasks: readonly Task[], parts: SupervisorParts, onReport: (report: TaskReport) => void) {
+  constructor({ tasks, shards }: TaskGroup, parts: SupervisorParts) {
     this.#tasks = tasks;
     this.#parts = parts;
-    this.#onReport = onReport;
+    this.monitors = tasks.map((task) => new TaskMonitor(task, shards));
+    this.#threads = this.#threadsOf(shards);
   }
 
   get names(): readonly string[] {
     return this.#tasks.map(({ name }) => name);
   }
 
-  start(): void {
-    const { connectHead, store, settings } = this.#parts;
-    const head = connectHead();
-    const worker = startWorker(import.meta.url, "./task/task-thread", {
-      workerData: { tasks: this.#tasks, head, store, settings } satisfies TaskThreadData,
-      transferList: [head],
-      name: this.#tasks.map(({ name }) => name).join(", "),
-    });
-    this.#worker = worker;
-    const started = Date.now();
-    let ended: "failed" | "done" = "done";
-    worker.on("message", (report: TaskReport) => {
-      if (report.kind === "failed") ended = "failed";
-      this.#onReport(report);
-    });
-    // An error outside the task's own promise: a throw in a timer, memory used up.
-    worker.on("error", (error) => {
-      ended = "failed";
-      for (const { name } of this.#tasks)
-        this.#onReport({ kind: "failed", task: name, message: error.message });
-    });
-    this.#exited = new Promise((resolve) => {
-      worker.once("exit", () => {
-        resolve();
-        if (ended === "failed" && !this.#stopping) this.#restart(Date.now() - started);
+  #threadsOf(shards: number): readonly SupervisedThread[] {
+    return Array.from({ length: shards }, (_, index) => {
+      const shard = shards === 1 ? undefined : { index, of: shards };
+      return new SupervisedThread(this.#tasks, shard, this.#parts, (report) => {
+        this.monitors.find(({ task }) => task.name === report.task)?.accept(report, index);
+        this.#parts.onReport(report);
       });
     });
   }
 
-  #restart(workedMs: number): void {
-    this.#failures = workedMs > HEALTHY_AFTER_MS ? 1 : this.#failures + 1;
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS);
-    // Up to a quarter longer, so that tasks that failed together do not come back together.
-    this.#timer = setTimeout(() => this.start(), pause * (1 + Math.random() / 4));
+  start(): void {
+    for (const thread of this.#threads) thread.start();
   }
 
-  async reopen(): Promise<void> {
-    if (this.#stopping) return;
-    await this.stop();
-    this.#stopping = false;
-    this.#failures = 0;
-    this.start();
+  look(): void {
+    for (const thread of this.#threads) thread.look();
   }
 
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    clearTimeout(this.#timer);
-    this.#worker?.postMessage({ kind: "stop" } satisfies TaskCommand);
-    const deadline = setTimeout(() => void this.#worker?.terminate(), STOP_WITHIN_MS);
-    await this.#exited;
-    clearTimeout(deadline);
+  reopen(): Promise<void> {
+    return this.#change(async () => {
+      await this.#stopThreads();
+      for (const thread of this.#threads) thread.startAnew();
+    });
+  }
+
+  scale(shards: number, layOut: () => Promise<void>): Promise<void> {
+    return this.#change(async () => {
+      await this.#stopThreads();
+      try {
+        await layOut();
+      } catch (error) {
+        // The layout is the one before, and so are the threads.
+        for (const thread of this.#threads) thread.startAnew();
+        throw error;
+      }
+      for (const monitor of this.monitors) monitor.layOut(shards);
+      this.#threads = this.#threadsOf(shards);
+      this.start();
+    });
+  }
+
+  stop(): Promise<void> {
+    const stopped = this.#change(() => this.#stopThreads());
+    this.#isStopped = true;
+    return stopped;
+  }
+
+  #change(change: () => Promise<void>): Promise<void> {
+    if (this.#isStopped) return this.#changing;
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => {}); // whose call it was is told
+    return changed;
+  }
+
+  async #stopThreads(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
 }

@@ -11,6 +11,7 @@ const capture: CaptureTask = {
   plan: { connector: "files", config: {}, guarantee },
   config: {},
   collection,
+  planHash: "",
 };
 const target: MaterializationTask = {
   kind: "materialization",
@@ -34,11 +35,11 @@ const journal = (id: string, collection: string, next: number, logical = ""): Jo
 const end = (next: number): JournalState[] => [journal("a#1", "a", next), journal("b#1", "b", 1_000)];
 
 describe("isSettled", () => {
-  type Settling = Pick<TaskSnapshot, "task" | "state" | "positions">;
-  const exhausted: Settling = { task: capture, state: "exhausted", positions: undefined };
+  type Settling = Pick<TaskSnapshot, "task" | "shards" | "positions">;
+  const exhausted: Settling = { task: capture, shards: ["exhausted"], positions: undefined };
   const at = (offset: number, state: TaskSnapshot["state"] = "running"): Settling => ({
     task: target,
-    state,
+    shards: [state],
     positions: [{ "a#1": [1, offset] }],
   });
   const bounded = () => true;
@@ -48,14 +49,14 @@ describe("isSettled", () => {
     [[exhausted, at(4)], 5, false],
     [[exhausted, at(0, "retrying")], 0, false],
     [[exhausted, at(4, "halted")], 5, true],
-    [[{ ...exhausted, state: "running" as const }, at(5)], 5, false],
-    [[{ ...exhausted, state: "halted" as const }, at(5)], 5, true],
+    [[{ ...exhausted, shards: ["running" as const] }, at(5)], 5, false],
+    [[{ ...exhausted, shards: ["halted" as const] }, at(5)], 5, true],
   ])("%#", (snapshots, next, expected) => {
     expect(isSettled(snapshots, end(next), bounded)).toBe(expected);
   });
 
   it("does not wait for a source without an end", () => {
-    expect(isSettled([{ ...exhausted, state: "running" }, at(5)], end(5), () => false)).toBe(true);
+    expect(isSettled([{ ...exhausted, shards: ["running"] }, at(5)], end(5), () => false)).toBe(true);
   });
 });
 
@@ -109,6 +110,7 @@ describe("TaskMonitor", () => {
       collection,
       sources: [collection, collection, collection],
       epoch: 1,
+      planHash: "",
       bundleDir: "",
     };
     const journals = [
@@ -174,5 +176,75 @@ describe("TaskMonitor", () => {
       at: 1,
     });
     expect(statusOf(before, end(7), 0)).toMatchObject({ state: "running", documentsBehind: 2 });
+  });
+});
+
+describe("a task in shards", () => {
+  const derivation: DerivationTask = {
+    kind: "derivation",
+    name: "d",
+    plan: { params: {}, sources: [{ collection: "a", transform: { bundle: "" } }] },
+    collection,
+    sources: [collection],
+    epoch: 1,
+    bundleDir: "",
+    planHash: "",
+  };
+  const journals = [0, 1, 2].map((partition) => ({ ...journal(`a#${partition}`, "a", 10), partition }));
+  const progress = (position: Position) =>
+    ({ kind: "progress", task: "d", positions: [position], documents: 1, at: 1 }) as const;
+  const opened = { kind: "opened", task: "d" } as const;
+
+  it("stands at the sum of its shards' positions, and is as badly off as the worst of them", () => {
+    const monitor = new TaskMonitor(derivation, 2);
+    monitor.accept(opened, 0);
+    monitor.accept(progress({ "a#0": [1, 10], "a#2": [1, 10] }), 0);
+    expect(statusOf(monitor.snapshot(), journals, 0)).toMatchObject({
+      state: "starting",
+      position: 20,
+      shards: { running: 1, of: 2 },
+    });
+    monitor.accept(opened, 1);
+    monitor.accept(progress({ "a#1": [1, 10] }), 1);
+    expect(statusOf(monitor.snapshot(), journals, 0)).toMatchObject({ state: "caught-up", position: 30 });
+    monitor.accept({ kind: "failed", task: "d", message: "shard 1 of 2: refused" }, 0);
+    expect(statusOf(monitor.snapshot(), journals, 0)).toMatchObject({
+      state: "retrying",
+      lastError: "shard 1 of 2: refused",
+      shards: { running: 1, of: 2 },
+    });
+    monitor.accept({ kind: "halted", task: "d", message: "shard 2 of 2: poison" }, 1);
+    expect(statusOf(monitor.snapshot(), journals, 0)).toMatchObject({
+      state: "halted",
+      lastError: "shard 2 of 2: poison",
+      shards: { running: 0, of: 2 },
+    });
+  });
+
+  it("is settled once those that have not halted stand at the ends of their partitions", () => {
+    const monitor = new TaskMonitor(derivation, 2);
+    const settled = () => isSettled([monitor.snapshot()], journals, () => true);
+    monitor.accept({ kind: "halted", task: "d", message: "poison" }, 1);
+    expect(settled()).toBe(false);
+    monitor.accept(opened, 0);
+    monitor.accept(progress({ "a#0": [1, 10], "a#2": [1, 9] }), 0);
+    expect(settled()).toBe(false);
+    monitor.accept(progress({ "a#0": [1, 10], "a#2": [1, 10] }), 0);
+    expect(settled()).toBe(true);
+  });
+
+  it("keeps its position over a change of shards, and takes a lower one from a whole task that begins anew", () => {
+    const monitor = new TaskMonitor(derivation, 1);
+    monitor.accept(opened);
+    monitor.accept(progress({ "a#0": [1, 4], "a#1": [1, 5], "a#2": [1, 6] }));
+    monitor.layOut(2);
+    expect(statusOf(monitor.snapshot(), journals, 0)).toMatchObject({ state: "starting", position: 15 });
+    monitor.accept(progress({ "a#0": [1, 5], "a#2": [1, 6] }), 0);
+    expect(statusOf(monitor.snapshot(), journals, 0).position).toBe(16);
+    monitor.accept(progress({ "a#1": [1, 7] }), 1);
+    expect(statusOf(monitor.snapshot(), journals, 0).position).toBe(18);
+    monitor.layOut(1);
+    monitor.accept(progress({}));
+    expect(statusOf(monitor.snapshot(), journals, 0).position).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { loadConfig } from "../../compiler/config/config-file.ts";
 import { askRunning, json } from "../../runtime/control/client.ts";
+import { deadLetterCounts } from "../../runtime/deadletters/counts.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
 import { type StatusReport, storageOf } from "../../runtime/runtime.ts";
 import { renderStatus } from "../render-status.ts";
@@ -30,8 +31,9 @@ async function statusAtRest(
   const rest = await openAtRest(config, process.env);
   try {
     const { collections, restorableTo } = await storageOf(rest.head);
+    const deadLetters = await deadLetterCounts(rest.head);
     const store = { location: rest.store.description, lastError: null, restorableTo };
-    return { tasks: [], collections, store };
+    return { tasks: [], collections, deadLetters, store };
   } finally {
     await rest.close();
   }

@@ -15,6 +15,7 @@ export interface ResolvedConfig {
   /** Limits that are not given are the driver's. */
   readonly http: NonNullable<WeirConfig["http"]> & { readonly host: string; readonly port: number };
   readonly fragments: NonNullable<WeirConfig["fragments"]>;
+  readonly limits: NonNullable<WeirConfig["limits"]>;
 }
 
 /** The configuration file is missing, fails, or says what it cannot mean. */
@@ -72,10 +73,13 @@ function resolveConfig(
     store,
     http: { ...config.http, host: config.http?.host ?? "127.0.0.1", port: config.http?.port ?? 8080 },
     fragments: config.fragments ?? {},
+    limits: config.limits ?? {},
   };
 }
 
-const FIELDS = new Set(["flows", "dataDir", "store", "http", "fragments"]);
+const FIELDS = new Set(["flows", "dataDir", "store", "http", "fragments", "limits"]);
+
+const LIMITS = new Set(["transformSeconds", "threadMemoryMb"]);
 
 /** What types say too, for a configuration in JavaScript. */
 function checked(value: unknown, path: string): WeirConfig {
@@ -87,7 +91,7 @@ function checked(value: unknown, path: string): WeirConfig {
   const unknown = Object.keys(value).find((name) => !FIELDS.has(name));
   if (unknown !== undefined)
     return fail(`there is no option ${unknown}. The options are ${[...FIELDS].join(", ")}.`);
-  const { flows, dataDir, store, http, fragments } = value;
+  const { flows, dataDir, store, http, fragments, limits } = value;
   const isText = (each: unknown): boolean => typeof each === "string" && each !== "";
   if (flows !== undefined && ![flows].flat().every(isText))
     return fail("flows must be a glob or a list of globs.");
@@ -98,8 +102,17 @@ function checked(value: unknown, path: string): WeirConfig {
   for (const [name, part] of [
     ["http", http],
     ["fragments", fragments],
+    ["limits", limits],
   ] as const) {
     if (part !== undefined && !isRecord(part)) return fail(`${name} must be an object.`);
+  }
+  for (const [name, limit] of Object.entries(isRecord(limits) ? limits : {})) {
+    if (!LIMITS.has(name)) {
+      return fail(`there is no option limits.${name}. The options are ${[...LIMITS].join(", ")}.`);
+    }
+    if (limit !== undefined && !(typeof limit === "number" && Number.isFinite(limit) && limit > 0)) {
+      return fail(`limits.${name} must be a number above 0.`);
+    }
   }
   const port = isRecord(http) ? http.port : undefined;
   if (

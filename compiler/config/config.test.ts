@@ -29,6 +29,7 @@ test("without a configuration file everything has a default", async () => {
     store: { directory: join(root, ".weir", "store") },
     http: { host: "127.0.0.1", port: 8080 },
     fragments: {},
+    limits: {},
   });
 });
 

@@ -100,6 +100,7 @@ function describeDeclaration(
         collection: describeCollection(each.collection),
         frames,
         source: plain(each.source),
+        onError: each.onError,
       };
     case "derive":
       return {
@@ -112,6 +113,8 @@ function describeDeclaration(
           initial: plain(each.state.initial),
         },
         params: plain(each.params),
+        shards: each.shards,
+        onError: each.onError,
       };
     case "materialize": {
       const { kind, resource, backfill, onSchemaChange, renamedFrom } = each;

@@ -46,6 +46,7 @@ export interface EvaluatedCapture extends Evaluated {
   readonly kind: "capture";
   readonly collection: EvaluatedCollection;
   readonly source: EvaluatedConnector;
+  readonly onError: "halt" | "deadLetter";
 }
 
 export interface EvaluatedDerivation extends Evaluated {
@@ -54,6 +55,8 @@ export interface EvaluatedDerivation extends Evaluated {
   readonly sources: readonly EvaluatedSource[];
   readonly state: EvaluatedState | undefined;
   readonly params: JsonObject;
+  readonly shards: number | undefined;
+  readonly onError: "halt" | "deadLetter";
 }
 
 export interface EvaluatedMaterialization extends Evaluated {

@@ -55,6 +55,8 @@ export function surplusDiagnostics(
 export interface FunctionBundles {
   /** By what V8 knows of the function. Lacks what has diagnostics. */
   readonly byFunction: ReadonlyMap<FunctionFacts, Bundle>;
+  /** Those that may return removals. */
+  readonly removing: ReadonlySet<FunctionFacts>;
   readonly diagnostics: readonly Diagnostic[];
   /** Absolute paths of the files that were read. */
   readonly inputs: readonly string[];
@@ -76,12 +78,15 @@ export async function bundleFunctions(
   const bundled = new Map<string, BundledFunction>();
   for (const [identity, pending] of bundling) bundled.set(identity, await pending);
   const byFunction = new Map<FunctionFacts, Bundle>();
+  const removing = new Set<FunctionFacts>();
   for (const { facts, found } of functions) {
-    const bundle = bundled.get(found.identity)?.bundle;
+    const { bundle, removes } = bundled.get(found.identity) ?? {};
     if (bundle !== undefined) byFunction.set(facts, bundle);
+    if (removes) removing.add(facts);
   }
   return {
     byFunction,
+    removing,
     diagnostics: [...bundled.values()].flatMap(({ diagnostics }) => diagnostics),
     inputs: [...bundled.values()].flatMap(({ inputs }) => inputs),
   };
@@ -89,6 +94,7 @@ export async function bundleFunctions(
 
 interface BundledFunction {
   readonly bundle?: Bundle;
+  readonly removes?: boolean;
   readonly inputs: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -139,10 +145,11 @@ async function bundleOne(
   const slice = sliceOf(flow, found, { name, takesParams: gives === "outputs" });
   if (slice.diagnostics.length > 0) return { diagnostics: slice.diagnostics, inputs: [] };
   // What consists of the user's own modules alone has been checked by TypeScript.
-  if (!emit && !slice.reachesOut) return { diagnostics: [], inputs: [] };
+  const removes = slice.usesShim;
+  if (!emit && !slice.reachesOut) return { removes, diagnostics: [], inputs: [] };
   const read = (path: string) => readFileSync(path, "utf8");
   const result = await bundleTransform(projectDir, slice, TRANSFORM_EXPORT, read);
-  if (result.kind === "bundled") return { ...result, diagnostics: [] };
+  if (result.kind === "bundled") return { ...result, removes, diagnostics: [] };
   const diagnostics = result.messages.map(({ text, location }) => {
     const at = transformPlace(found);
     const within: Place | undefined =

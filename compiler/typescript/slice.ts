@@ -25,6 +25,8 @@ export interface TransformSlice {
   readonly links: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Whether it imports something that is neither sliced nor the shim: of a package, say. */
   readonly reachesOut: boolean;
+  /** Whether it uses what only the shim has: it may return removals. */
+  readonly usesShim: boolean;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -42,7 +44,8 @@ export function sliceTransform(
   for (const [path, { scope: module, parts }] of slicing.modules)
     modules.set(path, sliceText(module.file, parts));
   const { links, reachesOut, diagnostics } = slicing;
-  return { entry: scope.file.fileName, modules, links, reachesOut, diagnostics };
+  const usesShim = [...links.values()].some((targets) => [...targets.values()].includes(WEIR_SHIM));
+  return { entry: scope.file.fileName, modules, links, reachesOut, usesShim, diagnostics };
 }
 
 interface SlicedModule {

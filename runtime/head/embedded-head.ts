@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import type { Database, RootDatabase } from "lmdb";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
+import { isInternal } from "../internal-collections.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
 import { LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
@@ -25,6 +26,7 @@ import {
   type JournalSpec,
   type JournalState,
   MAX_APPEND_BYTES,
+  MAX_INTERNAL_APPEND_BYTES,
   type ReadAnswer,
   type StateChange,
   type StoredCut,
@@ -32,9 +34,10 @@ import {
   type TaskGrant,
 } from "./head.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
-import { isInternal, stateLines, stateLogOf } from "./state-log.ts";
+import { loggedTask, stateLines, stateLogOf } from "./state-log.ts";
 import { StateTable } from "./state-table.ts";
 import { openTables } from "./tables.ts";
+import { entryNames, mergeCheckpoints, renamedEntry, splitCheckpoint, taskOf } from "./task-layout.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
 const TRIM_BATCHES = 512;
@@ -58,7 +61,10 @@ interface Journal {
 }
 
 interface TaskEntry {
-  /** Its state is stored under it, so that a task's renaming moves one entry. Never reused; 0 before the task has one. */
+  /**
+   * Its state is stored under it, so that a task's renaming moves its entries alone. Shards of a task share it: their
+   * keys differ. Never reused; 0 before the task has one.
+   */
   readonly number: number;
   readonly fence: number;
   readonly checkpoint: Json | undefined;
@@ -81,6 +87,7 @@ export class EmbeddedHead {
   readonly #journals = new Map<JournalId, Journal>();
   /** By collection, and there by path of partitions. */
   readonly #collections = new Map<string, Map<string, Journal>>();
+  /** By the name of the entry: the task's, or a shard's. */
   readonly #tasks = new Map<string, TaskEntry>();
   /** See `Survey`. */
   #revision = 1;
@@ -170,7 +177,7 @@ export class EmbeddedHead {
 
   journals(): JournalState[] {
     const journals = [...this.#journals.values()];
-    return journals.filter(({ collection }) => !isInternal(collection)).map(stateOf);
+    return journals.filter(({ collection }) => loggedTask(collection) === undefined).map(stateOf);
   }
 
   survey(ids?: readonly JournalId[]): Survey {
@@ -225,9 +232,9 @@ export class EmbeddedHead {
     // Kept so that it is not done a second time, when other data has the old name.
     const mark = `renamed ${to}`;
     const journals = this.#journalsOf([from]);
-    const task = this.#tasks.get(from);
-    if ((journals.length === 0 && task === undefined) || this.getNote(mark) === from) return;
-    if (this.#journalsOf([to]).length > 0 || this.#tasks.has(to)) {
+    const entries = this.#entriesOf(from);
+    if ((journals.length === 0 && entries.length === 0) || this.getNote(mark) === from) return;
+    if (this.#journalsOf([to]).length > 0 || this.#entriesOf(to).length > 0) {
       throw new Error(
         `"${from}" cannot be renamed to "${to}": the data directory has documents of both. Give the collection another name, or leave out its renamedFrom.`,
       );
@@ -235,9 +242,9 @@ export class EmbeddedHead {
     for (const journal of journals) journal.collection = to;
     this.#root.transactionSync(() => {
       for (const journal of journals) this.#storeJournal(journal);
-      if (task) {
-        this.#taskEntries.removeSync(from);
-        this.#storeTask(to, task);
+      for (const [name, entry] of entries) {
+        this.#taskEntries.removeSync(name);
+        this.#storeTask(renamedEntry(name, to), entry);
       }
       this.#notes.putSync(mark, sealJson(`note ${mark}`, from));
       this.#notes.removeSync(`renamed ${from}`);
@@ -245,14 +252,15 @@ export class EmbeddedHead {
     this.#revision++;
     this.#collections.set(to, this.#collections.get(from) ?? new Map());
     this.#collections.delete(from);
-    if (task) {
-      this.#tasks.delete(from);
-      this.#tasks.set(to, task);
+    for (const [name, entry] of entries) {
+      this.#tasks.delete(name);
+      this.#tasks.set(renamedEntry(name, to), entry);
     }
   }
 
   openTask(task: string): TaskGrant {
     const entry = this.#tasks.get(task);
+    if (entry === undefined) this.#refuseOtherLayout(task);
     const number = entry?.number || this.#unusedTaskNumber();
     const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
     this.#root.transactionSync(() => this.#storeTask(task, raised));
@@ -262,18 +270,67 @@ export class EmbeddedHead {
     return { fence: raised.fence, checkpoint: raised.checkpoint };
   }
 
-  /** Entries are never deleted, so what no entry has was never used. */
+  #entriesOf(task: string): readonly (readonly [name: string, entry: TaskEntry])[] {
+    return [...this.#tasks].filter(([name]) => taskOf(name) === task);
+  }
+
+  /** Of an entry that is not there. */
+  #refuseOtherLayout(name: string): void {
+    const refusal = this.#otherLayout(name);
+    if (refusal) throw refusal;
+    if (taskOf(name) !== name) throw new Error(`The head has no shard "${name}": lay the task out first.`);
+  }
+
+  #otherLayout(name: string): FencedError | undefined {
+    const task = taskOf(name);
+    const { length } = this.#entriesOf(task);
+    if (length === 0) return undefined;
+    const layout = length === 1 ? "one piece" : `${length} shards`;
+    return new FencedError(
+      `The task "${task}" has been laid out in ${layout} since "${name}" was opened; this instance ends and stores nothing more.`,
+    );
+  }
+
+  layOutTask(task: string, shards: number): void {
+    const before = this.#entriesOf(task);
+    const names = entryNames(task, shards);
+    const isLaidOut = before.length === shards && names.every((name) => this.#tasks.has(name));
+    // A whole task gets its entry when it is opened.
+    if (isLaidOut || (before.length === 0 && shards === 1)) return;
+    const number = before.find(([, entry]) => entry.number > 0)?.[1].number ?? this.#unusedTaskNumber();
+    // Above every fence that was ever given for this task, so that an instance of an earlier layout never fits again.
+    const fence = before.reduce((highest, [, entry]) => Math.max(highest, entry.fence), 0) + 1;
+    const checkpoint = mergeCheckpoints(before.map(([, entry]) => entry.checkpoint));
+    const parts = splitCheckpoint(checkpoint, shards, (id) => this.#journals.get(id)?.partition);
+    const after = names.map((name, i): [string, TaskEntry] => [
+      name,
+      { number, fence, checkpoint: parts[i] },
+    ]);
+    this.#root.transactionSync(() => {
+      for (const [name] of before) this.#taskEntries.removeSync(name);
+      for (const [name, entry] of after) this.#storeTask(name, entry);
+    });
+    for (const [name] of before) this.#tasks.delete(name);
+    for (const [name, entry] of after) this.#tasks.set(name, entry);
+    this.#revision++;
+  }
+
+  /** A task's number stays with its entries, which only another layout of it replaces: what none has was never used. */
   #unusedTaskNumber(): number {
     return [...this.#tasks.values()].reduce((highest, { number }) => Math.max(highest, number), 0) + 1;
   }
 
   checkpoint(task: string): Json | undefined {
-    return this.#tasks.get(task)?.checkpoint;
+    const entry = this.#tasks.get(task);
+    return entry
+      ? entry.checkpoint
+      : mergeCheckpoints(this.#entriesOf(task).map(([, each]) => each.checkpoint));
   }
 
   /** Values of a task that has never been opened are absent. */
   readState(task: string, space: string, keys: readonly string[]): (string | undefined)[] {
-    const number = this.#tasks.get(task)?.number;
+    const entry = this.#tasks.get(task) ?? this.#entriesOf(task)[0]?.[1];
+    const number = entry?.number;
     return keys.map((key) => (number === undefined ? undefined : this.#state.get(number, space, key)));
   }
 
@@ -305,16 +362,21 @@ export class EmbeddedHead {
 
   #refusal({ task, fence, appends, state = [] }: HeadTransaction): Error | undefined {
     const newest = this.#tasks.get(task)?.fence;
-    if (newest === undefined) return new Error(`The head does not know the task "${task}": open it first.`);
+    if (newest === undefined) {
+      const unknown = new Error(`The head does not know the task "${task}": open it first.`);
+      return this.#otherLayout(task) ?? unknown;
+    }
     if (fence !== newest) {
       return new FencedError(
         `A newer instance of the task "${task}" has started (fence ${newest}, this one holds ${fence}); this one ends and stores nothing more.`,
       );
     }
     for (const { journal, lines } of appends) {
-      if (!this.#journals.has(journal)) return new Error(`The head has no journal "${journal}".`);
-      if (lines.byteLength > MAX_APPEND_BYTES) {
-        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${MAX_APPEND_BYTES}.`);
+      const collection = this.#journals.get(journal)?.collection;
+      if (collection === undefined) return new Error(`The head has no journal "${journal}".`);
+      const limit = isInternal(collection) ? MAX_INTERNAL_APPEND_BYTES : MAX_APPEND_BYTES;
+      if (lines.byteLength > limit) {
+        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${limit}.`);
       }
     }
     for (const { key, value } of state) {
@@ -378,7 +440,9 @@ export class EmbeddedHead {
   /** Logs values that were stored before there were logs. Repeated after a crash: values may be logged twice. */
   #logStates(): void {
     if (this.getNote(STATE_LOGGED) === true) return;
-    for (const [name, { number }] of this.#tasks) {
+    // Shards of a task have one number.
+    const names = new Map([...this.#tasks].map(([name, { number }]) => [number, name]));
+    for (const [number, name] of names) {
       if (number === 0) continue;
       let page = this.#state.page(number, undefined, STATE_PAGE);
       for (; page.values.length > 0; page = this.#state.page(number, page.last, STATE_PAGE)) {

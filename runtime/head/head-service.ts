@@ -206,6 +206,12 @@ export class HeadService implements Head {
     return this.#head.openTask(task);
   }
 
+  async layOutTask(task: string, shards: number): Promise<void> {
+    protocolPoint("head.layout.before");
+    this.#head.layOutTask(task, shards);
+    protocolPoint("head.layout.after");
+  }
+
   async checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]> {
     return tasks.map((task) => this.#head.checkpoint(task));
   }

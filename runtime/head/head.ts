@@ -38,6 +38,9 @@ export interface JournalState extends JournalSpec {
 /** Largest append of one transaction to one journal, bytes. Fragments are cut between appends. */
 export const MAX_APPEND_BYTES = 8 * 1024 * 1024;
 
+/** The same of a collection that the runtime keeps for itself: a dead letter holds a whole document, and more. */
+export const MAX_INTERNAL_APPEND_BYTES = 4 * MAX_APPEND_BYTES;
+
 export interface Append {
   readonly journal: JournalId;
   readonly count: number;
@@ -113,7 +116,7 @@ export interface ArchivedJournal extends JournalState {
   readonly restorable: number;
 }
 
-/** All journals, those of Weir's own included. */
+/** All journals, the logs of tasks' values too. */
 export interface Survey {
   /** Grows with everything that a cut holds. Of this process: it begins anew with the next. */
   readonly revision: number;
@@ -154,16 +157,24 @@ export interface StoredCut {
 export interface Head {
   /** Creates what is missing. The answer is in the order of the question. */
   ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]>;
-  /** Those of collections, without Weir's own. */
+  /** Without the logs of tasks' values. */
   journals(): Promise<readonly JournalState[]>;
   /** Of all journals, or of these. */
   survey(ids?: readonly JournalId[]): Promise<Survey>;
   snapshot(): Promise<HeadSnapshot>;
   /** Records that the store lists a cut. */
   noteCut(cut: StoredCut): Promise<void>;
-  /** Raises the task's fence and reads its checkpoint. */
+  /**
+   * Raises the task's fence and reads its checkpoint. Of a shard `task` is the name of its entry (see `task-layout.ts`);
+   * rejects with `FencedError` where the task has another layout.
+   */
   openTask(task: string): Promise<TaskGrant>;
-  /** The committed checkpoints of these tasks, in their order. */
+  /**
+   * Cuts a derivation into so many shards, in one transaction: they go on from where those of the layout before stood,
+   * which are fenced off. Does nothing where it is the layout already.
+   */
+  layOutTask(task: string, shards: number): Promise<void>;
+  /** The committed checkpoints of these tasks, in their order: of a task with shards that of all of them. */
   checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]>;
   /** Resolves once the transaction is flushed to disk. Rejects with `FencedError` if the fence is stale. */
   commit(transaction: HeadTransaction): Promise<Committed>;

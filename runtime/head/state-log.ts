@@ -6,15 +6,10 @@
 import type { Json } from "../../plan/plan.ts";
 import type { JournalSpec, StateChange } from "./head.ts";
 
-/** Collections of Weir's own begin so; no collection of a user can (`dsl/names.ts`). */
-const INTERNAL = "_weir/";
-const STATE = `${INTERNAL}state/`;
+/** See `internal-collections.ts`. */
+const STATE = "_weir/state/";
 /** Bytes at which lines are cut into another append: a bound on what a reader of the log holds. */
 const PIECE_BYTES = 1024 * 1024;
-
-export function isInternal(collection: string): boolean {
-  return collection.startsWith(INTERNAL);
-}
 
 /** `task` is the number under which the head has the task's values. */
 export function stateLogOf(task: number): JournalSpec {

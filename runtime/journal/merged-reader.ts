@@ -6,6 +6,7 @@
  */
 import { HaltError } from "../../connectors/driver.ts";
 import type { Head, Horizon, JournalId, JournalState, Position } from "../head/head.ts";
+import { isOfShard, type Shard } from "../head/task-layout.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { CommitWait } from "./commit-wait.ts";
 import { JournalCursor } from "./journal-cursor.ts";
@@ -21,6 +22,8 @@ export interface MergedSource {
   readonly where?: Readonly<Record<string, readonly (string | number | boolean)[]>> | undefined;
   /** The path of the only journal that is read, or a beginning of it: `country=NL/p=00`. */
   readonly partition?: string | undefined;
+  /** Whose journals alone are read. */
+  readonly shard?: Shard | undefined;
   /** Documents committed before it are passed over, µs since 1970 UTC. */
   readonly fromTime: number;
   /** Documents committed at or after it are passed over, µs since 1970 UTC; Infinity for none. */
@@ -55,7 +58,7 @@ export interface MergeLimits {
   readonly memoryBytes: number;
 }
 
-const LIMITS: MergeLimits = { chunkBytes: CHUNK_BYTES, memoryBytes: 256 * 1024 * 1024 };
+export const MERGE_LIMITS: MergeLimits = { chunkBytes: CHUNK_BYTES, memoryBytes: 256 * 1024 * 1024 };
 const SMALLEST_READ_BYTES = 16 * 1024;
 /** Journals whose next chunk is asked for before it is needed, at most. */
 const PREFETCHED_JOURNALS = 8;
@@ -118,7 +121,7 @@ export class MergedReader {
     sources: readonly MergedSource[],
     start: readonly (Position | undefined)[],
     epoch: number,
-    limits: MergeLimits = LIMITS,
+    limits: MergeLimits = MERGE_LIMITS,
     resumed = 0,
   ): Promise<MergedReader> {
     refuseForeign(start, await head.journals());
@@ -315,7 +318,8 @@ class Source {
   reads(state: JournalState): boolean {
     if (state.collection !== this.view.collection) return false;
     if (this.#cursors.has(state.id)) return true;
-    return this.#isWanted(state.logical) && isWithin(state, this.view.partition);
+    const { partition, shard } = this.view;
+    return this.#isWanted(state.logical) && isWithin(state, partition) && isOfShard(state.partition, shard);
   }
 
   cursor(state: JournalState, index: number, head: Head, store: ObjectStore): JournalCursor {

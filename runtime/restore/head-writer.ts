@@ -2,13 +2,16 @@
 import type { RootDatabase } from "lmdb";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { CommitClock } from "../head/commit-clock.ts";
-import { type FragmentRecord, MAX_APPEND_BYTES, type SnapshotJournal } from "../head/head.ts";
+import type { FragmentRecord, SnapshotJournal } from "../head/head.ts";
 import { sealBatch, sealJson } from "../head/sealed.ts";
 import { stateChangeOf } from "../head/state-log.ts";
 import { StateTable } from "../head/state-table.ts";
 import { type HeadTables, openTables } from "../head/tables.ts";
 import type { Run } from "../journal/run.ts";
 import { splitLines } from "../journal/runs.ts";
+
+/** Largest batch. Commits that share their time come as one run; a line is of a document, a dead letter or a value. */
+const BATCH_BYTES = 64 * 1024 * 1024;
 
 export class HeadWriter {
   readonly #tables: HeadTables;
@@ -33,7 +36,7 @@ export class HeadWriter {
     this.#root.transactionSync(() => {
       for (const { first, at, lines } of runs) {
         let offset = first;
-        for (const piece of splitLines(lines, MAX_APPEND_BYTES)) {
+        for (const piece of splitLines(lines, BATCH_BYTES)) {
           const sealed = sealBatch(journal, offset, { count: piece.count, at, lines: piece.lines });
           this.#tables.batches.putSync([journal, offset], sealed);
           offset += piece.count;

@@ -10,7 +10,9 @@ import type { Json } from "../../plan/plan.ts";
 import { lockDataDirectory } from "../data-directory-lock.ts";
 import { type Environment, resolveEnvironment } from "../environment.ts";
 import type { SnapshotJournal, StoredCut } from "../head/head.ts";
-import { isInternal, loggedTask } from "../head/state-log.ts";
+import { loggedTask } from "../head/state-log.ts";
+import { taskOf } from "../head/task-layout.ts";
+import { isInternal } from "../internal-collections.ts";
 import type { Run } from "../journal/run.ts";
 import { parseRun, runFrom, runHead } from "../journal/runs.ts";
 import { STATE_LOGGED, STORE_EPOCH, STORED_CUT } from "../notes.ts";
@@ -111,7 +113,7 @@ function reportOf(store: ObjectStore, { cut, passedOver }: RestorableCut): Resto
     store: store.description,
     restoredTo: formatTime(cut.clock),
     collections: [...documents].sort().map(([name, count]) => ({ name, documents: count })),
-    tasks: Object.keys(cut.tasks).sort(),
+    tasks: [...new Set(Object.keys(cut.tasks).map(taskOf))].sort(),
     passedOver,
   };
 }

@@ -1,8 +1,16 @@
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
+import { replaysOf } from "../deadletters/names.ts";
 import type { Head, Position } from "../head/head.ts";
-import { type MergedChunk, MergedReader, type MergedSource } from "../journal/merged-reader.ts";
+import { entryName, type Shard } from "../head/task-layout.ts";
+import {
+  MERGE_LIMITS,
+  type MergedChunk,
+  MergedReader,
+  type MergedSource,
+  type MergeLimits,
+} from "../journal/merged-reader.ts";
 import { JournalRouter } from "../journal/router.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { CacheLimits } from "./derivation/durable-values.ts";
@@ -10,6 +18,7 @@ import { loadFunctions } from "./derivation/functions.ts";
 import { Transformation } from "./derivation/transformation.ts";
 import { installDeterminismGuard } from "./determinism-guard.ts";
 import type { DerivationTask, Report } from "./task.ts";
+import { WorkCell } from "./work-cell.ts";
 
 /** Bounds memory, and how much a crash repeats. */
 export interface DerivationLimits {
@@ -37,19 +46,21 @@ export async function runDerivation(
   store: ObjectStore,
   signal: AbortSignal,
   report: Report,
-  limits: DerivationLimits = LIMITS,
+  limits: DerivationLimits = limitsOf(task),
+  cell: WorkCell = new WorkCell(),
 ): Promise<void> {
   const functions = await loadFunctions(task);
   const guard = installDeterminismGuard();
   try {
-    const { fence, checkpoint } = await head.openTask(task.name);
+    const entry = entryName(task.name, task.shard);
+    const { fence, checkpoint } = await head.openTask(entry);
     protocolPoint("derivation.open.after");
-    const transformation = new Transformation(task, functions, head, guard, limits.cache);
+    const transformation = new Transformation(task, functions, head, guard, limits.cache, cell, report);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
     const round = roundIn(checkpoint);
-    const views = sources.map(mergedSource);
-    const reader = await MergedReader.open(head, store, views, start, task.epoch, undefined, round);
+    const views = [...sources.map((source) => mergedSource(source, task.shard)), replaySource(task)];
+    const reader = await MergedReader.open(head, store, views, start, task.epoch, mergeLimitsOf(task), round);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
@@ -73,13 +84,14 @@ export async function runDerivation(
         }
         chunk = await reader.poll();
       }
-      const { outputs, state } = transformation.drain();
-      const appends = outputs ? await router.route(outputs.documents, outputs.lines) : [];
+      const { outputs, letters, state } = transformation.drain();
+      const routed = outputs ? await router.route(outputs.documents, outputs.lines) : [];
+      const appends = [...routed, ...letters];
       const { positions, documents, at } = taken;
       const checkpoint = checkpointOf(sources, taken);
       await committing;
       protocolPoint("derivation.commit.before");
-      committing = head.commit({ task: task.name, fence, appends, state, checkpoint }).then(() => {
+      committing = head.commit({ task: entry, fence, appends, state, checkpoint }).then(() => {
         protocolPoint("derivation.commit.after");
         transformation.committed();
         report({ kind: "progress", task: task.name, positions, documents, at });
@@ -91,6 +103,17 @@ export async function runDerivation(
   } finally {
     guard.uninstall();
   }
+}
+
+/** Shards share the room that a whole task has. */
+function limitsOf({ shard }: DerivationTask): DerivationLimits {
+  const { of } = shard ?? { of: 1 };
+  const { keys, bytes } = LIMITS.cache;
+  return { ...LIMITS, cache: { keys: Math.ceil(keys / of), bytes: Math.ceil(bytes / of) } };
+}
+
+function mergeLimitsOf({ shard }: DerivationTask): MergeLimits {
+  return { ...MERGE_LIMITS, memoryBytes: Math.ceil(MERGE_LIMITS.memoryBytes / (shard?.of ?? 1)) };
 }
 
 /** What one transaction has read. */
@@ -131,16 +154,23 @@ function positionsIn(
       "The checkpoint found in the data directory knows none of this derivation's sources: another version of Weir wrote it. Give the derived collection a new name, or use a new data directory.",
     );
   }
-  return start;
+  return [...start, positions[REPLAYS]];
 }
 
 /** Beside the sources' names in a checkpoint, which begin with a letter or an underscore. */
 const ROUND = "@round";
+/** The position in what is replayed, once there was something. */
+const REPLAYS = "@replays";
 
 /** With unequal priorities a restart must end the round that was under way before it looks for newer documents. */
 function checkpointOf(sources: readonly DerivationSource[], { positions, clock }: Taken): Json {
   const ordered = new Set(sources.map(({ priority = 0 }) => priority)).size > 1 ? { [ROUND]: clock } : {};
-  return { ...Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]])), ...ordered };
+  const replays = positions[sources.length] ?? {};
+  return {
+    ...Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]])),
+    ...(Object.keys(replays).length === 0 ? {} : { [REPLAYS]: replays }),
+    ...ordered,
+  };
 }
 
 function roundIn(checkpoint: Json | undefined): number {
@@ -148,11 +178,24 @@ function roundIn(checkpoint: Json | undefined): number {
   return typeof round === "number" ? round : 0;
 }
 
-function mergedSource(source: DerivationSource): MergedSource {
+/** What `weir deadletters replay` hands to the task: one source more, as urgent as the least urgent of the plan's. */
+function replaySource({ name, plan, shard }: DerivationTask): MergedSource {
+  return {
+    collection: replaysOf(name),
+    shard,
+    fromTime: 0,
+    untilTime: Number.POSITIVE_INFINITY,
+    priority: Math.min(...plan.sources.map(({ priority = 0 }) => priority)),
+    readDelayMs: 0,
+  };
+}
+
+function mergedSource(source: DerivationSource, shard: Shard | undefined): MergedSource {
   const { collection, where, from, until, priority = 0, readDelayMs = 0 } = source;
   return {
     collection,
     where,
+    shard,
     fromTime: from === undefined ? 0 : Date.parse(from) * 1000,
     untilTime: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) * 1000,
     priority,

@@ -9,6 +9,7 @@ import { runCaptures } from "./capture.ts";
 import { runDerivation } from "./derivation.ts";
 import { runMaterialization } from "./materialization.ts";
 import type { CaptureTask, Report, Task, TaskThreadData } from "./task.ts";
+import { WorkCell } from "./work-cell.ts";
 
 if (!parentPort) throw new Error("task-thread.ts runs as a worker thread only.");
 const parent: Pick<MessagePort, "postMessage" | "once"> = parentPort;
@@ -31,7 +32,10 @@ async function run([first, ...rest]: readonly Task[]): Promise<void> {
   }
   const store = await openStore(data.store, { probe: false });
   try {
-    if (first.kind === "derivation") return await runDerivation(first, head, store, stop.signal, report);
+    if (first.kind === "derivation") {
+      const cell = new WorkCell(data.work);
+      return await runDerivation(first, head, store, stop.signal, report, undefined, cell);
+    }
     const driver = await materializationDriver(first.plan.connector, data.settings.baseDir);
     return await runMaterialization(first, driver, head, store, stop.signal, report);
   } finally {

@@ -9,6 +9,7 @@ import type {
   MaterializationPlan,
 } from "../../plan/plan.ts";
 import type { Position } from "../head/head.ts";
+import type { Shard } from "../head/task-layout.ts";
 import type { StoreConfig } from "../store/store.ts";
 import type { RestorePoint } from "../store-epoch/ownership.ts";
 
@@ -19,6 +20,8 @@ export interface CaptureTask {
   readonly plan: CapturePlan;
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
+  /** Of the plan that it is of. */
+  readonly planHash: string;
 }
 
 export interface DerivationTask {
@@ -33,6 +36,10 @@ export interface DerivationTask {
   readonly epoch: number;
   /** Absolute path of the directory that holds the functions' bundles. */
   readonly bundleDir: string;
+  /** The part of it that one thread runs; undefined for all of it. */
+  readonly shard?: Shard;
+  /** Of the plan that it is of. */
+  readonly planHash: string;
 }
 
 export interface MaterializationTask {
@@ -54,6 +61,8 @@ export interface TaskThreadData {
   readonly head: MessagePort;
   readonly store: StoreConfig;
   readonly settings: RuntimeSettings;
+  /** Of a `WorkCell`. */
+  readonly work: SharedArrayBuffer;
 }
 
 export type TaskCommand = { readonly kind: "stop" };

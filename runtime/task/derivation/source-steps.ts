@@ -1,11 +1,12 @@
 import type { JsonObject } from "../../../plan/plan.ts";
 import { isRemoval } from "../../journal/runs.ts";
 import type { DeterminismGuard } from "../determinism-guard.ts";
+import type { WorkCell } from "../work-cell.ts";
 import { failureAt } from "./failure.ts";
 import type { SourceFunctions, UserFunction } from "./functions.ts";
 import { draftOf } from "./json-value.ts";
-import type { Place } from "./place.ts";
-import type { ReducedDocuments } from "./reduced-documents.ts";
+import { DocumentError, type Place } from "./place.ts";
+import type { ReducedChange, ReducedDocuments } from "./reduced-documents.ts";
 import type { ReadShuffleKey, ShuffleKey } from "./shuffle-key.ts";
 
 /** One call of a function. */
@@ -18,9 +19,19 @@ export interface Step {
   readonly place: Place;
 }
 
+/** What a document has the functions do, or why it cannot. */
+export interface Planned {
+  /** In their order. None where there is a failure. */
+  readonly steps: readonly Step[];
+  readonly failure: DocumentError | undefined;
+  /** What it did to the reduced document of its key, and has done also where it fails. Must not be written to. */
+  readonly change: ReducedChange | undefined;
+}
+
 export interface StepOptions {
   readonly functions: SourceFunctions;
   readonly guard: DeterminismGuard;
+  readonly cell: WorkCell;
   /** Where functions get changes of reduced documents. */
   readonly reduced: ReducedDocuments | undefined;
   /** Where the shuffle key decides something. */
@@ -31,64 +42,78 @@ export interface StepOptions {
 export class SourceSteps {
   readonly #functions: SourceFunctions;
   readonly #guard: DeterminismGuard;
+  readonly #cell: WorkCell;
   readonly #reduced: ReducedDocuments | undefined;
   readonly #readKey: ReadShuffleKey | undefined;
 
-  constructor({ functions, guard, reduced, readKey }: StepOptions) {
+  constructor({ functions, guard, cell, reduced, readKey }: StepOptions) {
     this.#functions = functions;
     this.#guard = guard;
+    this.#cell = cell;
     this.#reduced = reduced;
     this.#readKey = readKey;
   }
 
-  /** To be awaited before these documents are `add`ed. */
+  /** To be awaited before these documents are planned. */
   async load(documents: readonly JsonObject[]): Promise<void> {
     await this.#reduced?.load(documents);
   }
 
-  /** Hands on the steps of a document, in their order. Takes the document over. */
-  add(document: JsonObject, place: Place, take: (step: Step) => void): void {
+  /** Takes the document over, and into the reduced one of its key. */
+  plan(document: JsonObject, place: Place): Planned {
     const { transform, removed } = this.#functions;
-    if (this.#reduced) this.#addReduced(this.#reduced, document, place, take);
-    else if (!isRemoval(document)) {
-      take({ run: transform, argument: document, key: this.#keyOf(document, place), place });
-    } else if (removed) {
+    if (this.#reduced) return this.#planReduced(this.#reduced, document, place);
+    return this.#attempt(undefined, () => {
+      if (!isRemoval(document)) {
+        return [{ run: transform, argument: document, key: this.#keyOf(document, place), place }];
+      }
+      if (!removed) return [];
       const { _meta: _, ...key } = document;
-      take({ run: removed, argument: key, key: this.#keyOf(key, place), place });
-    }
+      return [{ run: removed, argument: key, key: this.#keyOf(key, place), place }];
+    });
   }
 
-  #addReduced(
-    reduced: ReducedDocuments,
-    document: JsonObject,
-    place: Place,
-    take: (step: Step) => void,
-  ): void {
-    const change = this.#apply(reduced, document, place);
-    if (!change) return;
-    const run = this.#functions.transform;
-    const before = change.before && draftOf(change.before);
-    const after = change.after && draftOf(change.after);
-    const beforeKey = before && this.#keyOf(before, place);
-    const afterKey = after && this.#keyOf(after, place);
-    if (before === undefined || after === undefined || beforeKey === afterKey) {
-      take({ run, argument: { before, after }, key: afterKey ?? beforeKey, place });
-      return;
-    }
-    take({ run, argument: { before, after: undefined }, key: beforeKey, place });
-    take({ run, argument: { before: undefined, after }, key: afterKey, place });
-  }
-
-  #apply(reduced: ReducedDocuments, document: JsonObject, place: Place) {
+  #planReduced(reduced: ReducedDocuments, document: JsonObject, place: Place): Planned {
+    let change: ReducedChange | undefined;
     try {
-      return reduced.apply(document);
+      change = reduced.apply(document);
     } catch (error) {
-      throw failureAt(place, this.#functions.transform.title, undefined, error);
+      const failure = failureAt(place, this.#functions.transform.title, undefined, error);
+      return { steps: [], failure, change: undefined };
+    }
+    return change ? this.planChange(change, place) : { steps: [], failure: undefined, change };
+  }
+
+  /** Of a change that the reduced document has taken in already. */
+  planChange(change: ReducedChange, place: Place): Planned {
+    const run = this.#functions.transform;
+    return this.#attempt(change, () => {
+      const before = change.before && draftOf(change.before);
+      const after = change.after && draftOf(change.after);
+      const beforeKey = before && this.#keyOf(before, place);
+      const afterKey = after && this.#keyOf(after, place);
+      if (before === undefined || after === undefined || beforeKey === afterKey) {
+        return [{ run, argument: { before, after }, key: afterKey ?? beforeKey, place }];
+      }
+      return [
+        { run, argument: { before, after: undefined }, key: beforeKey, place },
+        { run, argument: { before: undefined, after }, key: afterKey, place },
+      ];
+    });
+  }
+
+  #attempt(change: ReducedChange | undefined, steps: () => readonly Step[]): Planned {
+    try {
+      return { steps: steps(), failure: undefined, change };
+    } catch (error) {
+      if (error instanceof DocumentError) return { steps: [], failure: error, change };
+      throw error;
     }
   }
 
   #keyOf(document: JsonObject, place: Place): ShuffleKey | undefined {
     if (!this.#readKey) return undefined;
+    this.#cell.enter(this.#functions.transform.title, place);
     this.#guard.enter();
     try {
       return this.#readKey(document);
@@ -96,6 +121,7 @@ export class SourceSteps {
       throw failureAt(place, this.#functions.transform.title, undefined, error);
     } finally {
       this.#guard.leave();
+      this.#cell.leave();
     }
   }
 }
