@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
-import { FencedError } from "../../connectors/driver.ts";
+import { FencedError, HaltError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
 import { isInternal } from "../internal-collections.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
@@ -392,7 +392,8 @@ export class EmbeddedHead {
     }
     for (const { key, value } of state) {
       if (value !== null && value.length > MAX_APPEND_BYTES) {
-        return new Error(
+        // It would be as large the next time.
+        return new HaltError(
           `The state of ${key.slice(0, 100)} has ${value.length} characters, over the limit of ${MAX_APPEND_BYTES}.`,
         );
       }

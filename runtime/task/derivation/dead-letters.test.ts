@@ -58,6 +58,11 @@ it.each<[string, Record<string, string>, string | RegExp]>([
     /for the shuffle key \["A"\]: \/at\/0 is a Date, which JSON cannot hold/,
   ],
   [
+    "leaves a state that is too large",
+    { transform: '(doc, { state }) => { state.text = "x".repeat(2 ** 23); return { id: 1 }; }' },
+    'The handler "orders" of "shop/x" left a state that cannot be kept, for the shuffle key ["A"]: the whole takes 8388625 characters, and 8388608 is the most',
+  ],
+  [
     "keys by nothing",
     { by: "() => undefined" },
     'The shuffle key of "orders" of "shop/x": its function gave undefined, and must give a string, an integer or a boolean, or a list of them',
