@@ -2,18 +2,20 @@
 import { join } from "node:path";
 import type { Plan } from "../plan/plan.ts";
 import { type Environment, resolveEnvironment } from "./environment.ts";
+import type { History } from "./store-epoch/ownership.ts";
 import type { CaptureTask, DerivationTask, MaterializationTask, Task } from "./task/task.ts";
 
 export interface GraphParts {
   readonly plan: Plan;
+  readonly planHash: string;
   /** Directory with `bundles/`. */
   readonly buildDir: string;
-  readonly epoch: number;
+  readonly history: History;
   readonly environment: Environment;
 }
 
 /** In the order of the data's way: captures, then derivations (sources before what reads them), then materializations. */
-export function tasksOf({ plan, buildDir, epoch, environment }: GraphParts): Task[] {
+export function tasksOf({ plan, planHash, buildDir, history, environment }: GraphParts): Task[] {
   const collection = (name: string) => {
     const found = plan.collections[name];
     if (!found) throw new Error(`The plan names a collection "${name}" and does not have it.`);
@@ -26,6 +28,7 @@ export function tasksOf({ plan, buildDir, epoch, environment }: GraphParts): Tas
       plan: capture,
       config: resolveEnvironment(capture.config, environment),
       collection: collection(name),
+      planHash,
     }),
   );
   const derivations = derivationOrder(plan).map(
@@ -35,8 +38,9 @@ export function tasksOf({ plan, buildDir, epoch, environment }: GraphParts): Tas
       plan: derivation,
       collection: collection(name),
       sources: derivation.sources.map((source) => collection(source.collection)),
-      epoch,
+      epoch: history.epoch,
       bundleDir: join(buildDir, "bundles"),
+      planHash,
     }),
   );
   const materializations = Object.entries(plan.materializations).map(
@@ -46,7 +50,8 @@ export function tasksOf({ plan, buildDir, epoch, environment }: GraphParts): Tas
       plan: materialization,
       config: resolveEnvironment(materialization.config, environment),
       collection: collection(materialization.collection),
-      epoch,
+      epoch: history.epoch,
+      restores: history.restores,
     }),
   );
   return [...captures, ...derivations, ...materializations];

@@ -136,6 +136,7 @@ export class SupervisedThread {
       place,
       (document) =>
         `${title} had not returned after ${transformSeconds} s with ${document}, and was ended; nothing of this document is stored. Look for a loop without end, correct it and run again; or allow more time by limits.transformSeconds in weir.config.ts.`,
+      { what: `${title} does not return`, stack: undefined },
     );
     const { message } = await haltOf(late, this.#parts.head);
     if (this.#stopping) return;

@@ -1,7 +1,8 @@
 import { loadConfig } from "../../compiler/config/config-file.ts";
 import { askRunning, json } from "../../runtime/control/client.ts";
+import { deadLetterCounts } from "../../runtime/deadletters/counts.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
-import { collectionStatuses, type StatusReport } from "../../runtime/runtime.ts";
+import { type StatusReport, storageOf } from "../../runtime/runtime.ts";
 import { renderStatus } from "../render-status.ts";
 import { runtimeConfig } from "../runtime-config.ts";
 
@@ -29,8 +30,10 @@ async function statusAtRest(
 ): Promise<Omit<StatusReport, "pid" | "planHash">> {
   const rest = await openAtRest(config, process.env);
   try {
-    const collections = collectionStatuses(await rest.head.journals());
-    return { tasks: [], collections, store: { location: rest.store.description, lastError: null } };
+    const { collections, restorableTo } = await storageOf(rest.head);
+    const deadLetters = await deadLetterCounts(rest.head);
+    const store = { location: rest.store.description, lastError: null, restorableTo };
+    return { tasks: [], collections, deadLetters, store };
   } finally {
     await rest.close();
   }

@@ -11,6 +11,7 @@ import type {
 import type { Position } from "../head/head.ts";
 import type { Shard } from "../head/task-layout.ts";
 import type { StoreConfig } from "../store/store.ts";
+import type { RestorePoint } from "../store-epoch/ownership.ts";
 
 export interface CaptureTask {
   readonly kind: "capture";
@@ -19,6 +20,8 @@ export interface CaptureTask {
   readonly plan: CapturePlan;
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
+  /** Of the plan that it is of. */
+  readonly planHash: string;
 }
 
 export interface DerivationTask {
@@ -35,6 +38,8 @@ export interface DerivationTask {
   readonly bundleDir: string;
   /** The part of it that one thread runs; undefined for all of it. */
   readonly shard?: Shard;
+  /** Of the plan that it is of. */
+  readonly planHash: string;
 }
 
 export interface MaterializationTask {
@@ -44,6 +49,8 @@ export interface MaterializationTask {
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
   readonly epoch: number;
+  /** What the history has been through: a target may stand past one of them. */
+  readonly restores?: readonly RestorePoint[];
 }
 
 export type Task = CaptureTask | DerivationTask | MaterializationTask;

@@ -62,6 +62,8 @@ const UNFENCED_POSTGRES: readonly Edit[] = [
   },
 ];
 
+export const UNFENCED: readonly Edit[] = [...UNFENCED_REDIS, ...UNFENCED_POSTGRES];
+
 export function zombieScenarios(): Scenario[] {
   return [
     ...POINTS.map((point) => ({
