@@ -109,6 +109,45 @@ program
   .addOption(config())
   .action(async (options) => (await import("./commands/status.ts")).status(options));
 
+const deadLetters = program
+  .command("deadletters")
+  .description("list, show, replay or drop the documents that tasks have set aside");
+
+deadLetters
+  .command("list")
+  .description("what was set aside, the oldest first")
+  .argument("[task]", "only of this task: the collection that it fills")
+  .option("--limit <n>", "letters at most", parsing(parseLimit), 100)
+  .addOption(new Option("--json", "as JSON"))
+  .addOption(config())
+  .action(async (task, options) => (await import("./commands/deadletters.ts")).list(task, options));
+
+deadLetters
+  .command("show")
+  .description("one of them: its error, its place and the document")
+  .argument("<task>", "the collection that the task fills")
+  .argument("<id>", "as list shows it")
+  .addOption(new Option("--json", "as JSON"))
+  .addOption(config())
+  .action(async (task, id, options) => (await import("./commands/deadletters.ts")).show(task, id, options));
+
+for (const [action, description] of [
+  ["replay", "have them worked on once more, now"],
+  ["drop", "forget them"],
+] as const) {
+  deadLetters
+    .command(action)
+    .description(description)
+    .argument("<task>", "the collection that the task fills")
+    .argument("[ids...]", "as list shows them")
+    .option("--all", "all of the task's")
+    .addOption(new Option("--json", "as JSON"))
+    .addOption(config())
+    .action(async (task, ids, options) =>
+      (await import("./commands/deadletters.ts")).move(action, task, ids, options),
+    );
+}
+
 program
   .command("scale")
   .description("run a derivation in so many shards from now on, each with a thread of its own")
@@ -119,6 +158,24 @@ program
   .action(async (task, shards, options) =>
     (await import("./commands/scale.ts")).scale(task, shards, options),
   );
+
+program
+  .command("backfill")
+  .description(
+    "empty a target and fill it again from history, or apply history to it again from a position on",
+  )
+  .argument("<target>", "its name, as weir status shows it: postgres:customer_spend")
+  .option(
+    "--from <offset|time>",
+    "do not empty it: from an offset of one journal, or an ISO 8601 time",
+    parsing(parseFrom),
+  )
+  .option("--partition <path>", "begin there in this partition only: country=NL, or country=NL/p=00")
+  .option("--dry-run", "say what would be read and what becomes of the target, and do nothing")
+  .addOption(new Option("--format <format>", "output").choices(["text", "json"]).default("text"))
+  .addOption(json())
+  .addOption(config())
+  .action(async (target, options) => (await import("./commands/backfill.ts")).backfill(target, options));
 
 program
   .command("explain")

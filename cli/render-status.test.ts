@@ -34,6 +34,10 @@ it("shows each task's state, lag, rate, back-fill and ETA, then errors, collecti
       },
     ],
     collections: [{ name: "shop/orders", documents: 2_000_000, notInStore: 5 }],
+    deadLetters: [
+      { task: "shop/spend", letters: 1 },
+      { task: "shop/routes", letters: 1_200 },
+    ],
     store: { location: "the directory /data/store", lastError: null },
   });
   expect(stripVTControlCharacters(text)).toBe(`running (process 7)
@@ -46,6 +50,9 @@ halted redis:spend:{customer}: No room.
 
 collection   documents  not yet in the store
 shop/orders  2,000,000  5
+
+shop/spend: 1 dead letter (weir deadletters list shop/spend)
+shop/routes: 1,200 dead letters (weir deadletters list shop/routes)
 
 store: the directory /data/store
 `);
@@ -67,6 +74,7 @@ it("tells how many shards run where there are several", () => {
     running: true,
     tasks: [{ ...task, kind: "derivation", state: "halted", shards: { running: 3, of: 4 } }],
     collections: [],
+    deadLetters: [],
     store: { location: "directory store", lastError: null },
   });
   expect(stripVTControlCharacters(text)).toContain("halted (3 of 4 shards)");

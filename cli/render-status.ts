@@ -1,6 +1,7 @@
 /** Tables for people. Pure: from values to text. */
 import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
+import type { DeadLetterCount } from "../runtime/deadletters/counts.ts";
 import type { CollectionStatus, StoreStatus } from "../runtime/runtime.ts";
 import type { TaskStatus } from "../runtime/task-status.ts";
 
@@ -9,6 +10,7 @@ export interface ShownStatus {
   readonly pid?: number;
   readonly tasks: readonly TaskStatus[];
   readonly collections: readonly CollectionStatus[];
+  readonly deadLetters: readonly DeadLetterCount[];
   readonly store: StoreStatus;
 }
 
@@ -19,6 +21,7 @@ export function renderStatus(status: ShownStatus, columns?: number): string {
     "",
     ...renderTasks(status.tasks),
     ...renderCollections(status.collections),
+    ...renderDeadLetters(status.deadLetters),
     `store: ${status.store.location}${status.store.lastError ? pc.red(`  ${status.store.lastError}`) : ""}`,
   ];
   return `${lines.map((line) => cut(line, columns)).join("\n")}\n`;
@@ -53,6 +56,18 @@ export function progressOf({ backfill }: TaskStatus): string {
   return `${backfill.percent} %${eta}`;
 }
 
+/** Where there are some, so that they are not overlooked. */
+export function renderDeadLetters(counts: readonly DeadLetterCount[]): string[] {
+  if (counts.length === 0) return [];
+  const lines = counts.map(({ task, letters }) => pc.yellow(deadLetterLine(task, letters)));
+  return [...lines, ""];
+}
+
+export function deadLetterLine(task: string, letters: number): string {
+  const what = letters === 1 ? "1 dead letter" : `${number(letters)} dead letters`;
+  return `${task}: ${what} (weir deadletters list ${task})`;
+}
+
 function renderCollections(collections: readonly CollectionStatus[]): string[] {
   if (collections.length === 0) return [];
   const rows = collections.map(({ name, documents, notInStore }) => [
@@ -63,7 +78,7 @@ function renderCollections(collections: readonly CollectionStatus[]): string[] {
   return [...table(["collection", "documents", "not yet in the store"], rows), ""];
 }
 
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     cells

@@ -2,7 +2,15 @@
 import pc from "picocolors";
 import type { Runtime, RuntimeEvent } from "../runtime/runtime.ts";
 import type { TaskState, TaskStatus } from "../runtime/task-status.ts";
-import { cut, duration, number, progressOf, renderTasks } from "./render-status.ts";
+import {
+  cut,
+  deadLetterLine,
+  duration,
+  number,
+  progressOf,
+  renderDeadLetters,
+  renderTasks,
+} from "./render-status.ts";
 
 const REDRAW_MS = 500;
 /** Without a terminal: how often a task that is still behind says where it is, ms. */
@@ -70,15 +78,25 @@ export class RunReporter {
   async finish(how: "done" | "stopped"): Promise<void> {
     clearInterval(this.#timer);
     await this.#tick(true);
+    await this.#deadLetters();
     const seconds = Math.round((Date.now() - this.#startedAt) / 1000);
     if (this.#mode === "json") this.#json({ event: how, seconds });
     else this.#say(`${how} after ${duration(seconds)}`);
   }
 
+  /** Nobody should overlook what was set aside. */
+  async #deadLetters(): Promise<void> {
+    const { deadLetters } = (await this.#runtime?.status()) ?? { deadLetters: [] };
+    for (const { task, letters } of deadLetters) {
+      if (this.#mode === "json") this.#json({ event: "deadletters", task, letters });
+      else this.#say(pc.yellow(deadLetterLine(task, letters)));
+    }
+  }
+
   async #tick(isLast = false): Promise<void> {
     if (!this.#runtime) return;
-    const { tasks } = await this.#runtime.status();
-    if (this.#mode === "tty") this.#draw(renderTasks(tasks));
+    const { tasks, deadLetters } = await this.#runtime.status();
+    if (this.#mode === "tty") this.#draw([...renderTasks(tasks), ...renderDeadLetters(deadLetters)]);
     else for (const task of tasks) this.#report(task, isLast);
   }
 

@@ -37,16 +37,17 @@ export function assemblePlan(
   const derivations: Record<string, DerivationPlan> = {};
   const materializations: Record<string, MaterializationPlan> = {};
   const renames = new Map(declared.renames.map((each) => [each.collection, each.from]));
-  for (const { collection, source } of declared.captures) {
+  for (const { collection, source, onError } of declared.captures) {
     collections[collection.name] = collectionPlan(collection, renames);
     captures[collection.name] = {
       connector: source.connector,
       config: source.config,
       guarantee: source.guarantee,
+      ...(onError === "halt" ? {} : { onError }),
     };
   }
   for (const derivation of declared.derivations) {
-    const { collection, sources, state, params, shards } = derivation;
+    const { collection, sources, state, params, shards, onError } = derivation;
     collections[collection.name] = collectionPlan(collection, renames);
     derivations[collection.name] = {
       sources: sources.map((source) => sourcePlan(source, bundles)),
@@ -54,6 +55,7 @@ export function assemblePlan(
       ...(state === undefined ? {} : { state: statePlan(collection.name, state) }),
       ...(mayRemove(derivation, removing) ? { removes: true } : {}),
       ...(shards === undefined ? {} : { shards }),
+      ...(onError === "halt" ? {} : { onError }),
     };
   }
   for (const each of declared.materializations)

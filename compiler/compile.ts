@@ -204,8 +204,7 @@ function declarationDiagnostics(
     if (wrong.length === 0) sound.add(collection);
     found.push(...wrong);
   }
-  for (const { collection, source, place } of captures)
-    found.push(...checkSource(collection, source, place, aim));
+  for (const capture of captures) found.push(...checkSource(capture, aim));
   for (const each of derivations) found.push(...checkDerivation(each, collections, aim));
   for (const { view, target, place } of materializations) {
     const collection = collections.get(view.collection);

@@ -46,6 +46,21 @@ export interface DocumentViolation {
 export interface CapturedBatch {
   readonly values: readonly JsonObject[];
   readonly lines: Uint8Array;
+  /** Rows among them that are no documents, to be set aside in the same transaction. Only where the context `setsAside`. */
+  readonly refused?: readonly RefusedRow[];
+}
+
+/** A row that is no document of the collection. */
+export interface RefusedRow {
+  /** As the source names it to its user. */
+  readonly file: string;
+  /** From 0, over all rows of the file. */
+  readonly row: number;
+  /** From 1; absent where rows are no lines. */
+  readonly line?: number;
+  readonly violation: DocumentViolation;
+  /** As the document would have been; of what is no JSON object the value, or the text. */
+  readonly original: Json;
 }
 
 export interface CaptureContext {
@@ -58,6 +73,8 @@ export interface CaptureContext {
   /** Aborts when the task must stop; the driver ends what it does and returns. */
   readonly signal: AbortSignal;
   readonly log: TaskLog;
+  /** Whether a row that is no document is handed over as `refused`, and does not end the capture. */
+  readonly setsAside: boolean;
   /** To be called once the source is open (it listens, it has found its files): the task counts as running from then on. */
   ready(): void;
   /** Undefined if the document fits the collection's schema. */
@@ -124,6 +141,11 @@ export interface MaterializationContext {
    * another form, where the one that it has does not fit. It then has no position, and is filled from the beginning.
    */
   mayReshape(position: Json | undefined): boolean;
+  /**
+   * Whether a user asked for a target that was filled up to this position to be emptied and filled anew: what of it is gone
+   * may then be made again. It must be left without a position if it is.
+   */
+  mayRemake(position: Json | undefined): boolean;
   readonly log: TaskLog;
 }
 
@@ -155,6 +177,11 @@ export interface TargetSession {
   store(changes: readonly RowChange[], next: Json): Promise<void>;
   /** In `delta` mode: adds a row for each document, in their order, with the same transaction as `store`. */
   append?(documents: readonly DeltaDocument[], next: Json): Promise<void>;
+  /**
+   * In `delta` mode: deletes the rows of the documents from these offsets of their journals on and sets the position, with
+   * the same transaction as `store`. A log that cannot do so is only ever filled anew from the beginning.
+   */
+  rewind?(from: readonly Pick<DeltaDocument, "journal" | "offset">[], next: Json): Promise<void>;
   /**
    * Removes every row that this task has stored and sets the position, under the same checks as `store`. Where the
    * target cannot do that in one transaction, a repeat after a crash finishes it before anything else is stored.

@@ -1,7 +1,7 @@
 import type { Collection } from "./collection.ts";
 import { report } from "./collector.ts";
 import type { Provenance, Source } from "./connector.ts";
-import { type CollectionDefinition, declared } from "./definition.ts";
+import { type CollectionDefinition, declared, type OnError, onErrorOf } from "./definition.ts";
 import { frozenJson } from "./json.ts";
 import type { KeyPath, RequiredPath } from "./paths.ts";
 import type { Doc, Fractional, Schema } from "./schema.ts";
@@ -31,6 +31,12 @@ type WithProvenance<S, P extends Provenance> = [keyof P] extends [never]
        * document's `file` and `row`. What the document has in such a field is replaced.
        */
       readonly provenance?: ProvenanceFields<Doc<S>, Fractional<S>, P>;
+      /**
+       * What to do with a row that is no document of the schema. `"halt"`, the default: the capture stops there until
+       * you have looked at it. `"deadLetter"`: the row is set aside with its error, and the capture goes on. (A source
+       * that knows no places of rows refuses a bad document to its sender.)
+       */
+      readonly onError?: "halt" | "deadLetter";
     };
 
 /**
@@ -51,7 +57,10 @@ export function capture<
   const captured = declared("capture", name, definition);
   const { connector, config, guarantee } = source;
   // `WithProvenance` is deferred while P is not known: it is this or nothing.
-  const { provenance } = definition as { readonly provenance?: Readonly<Record<string, string>> };
+  const { provenance, ...rest } = definition as {
+    readonly provenance?: Readonly<Record<string, string>>;
+    readonly onError?: OnError;
+  };
   report({
     kind: "capture",
     collection: captured,
@@ -60,6 +69,7 @@ export function capture<
       config: provenance ? frozenJson({ ...config, provenance }, `${name}: provenance`) : config,
       guarantee,
     }),
+    onError: onErrorOf(`capture("${name}")`, rest),
     stack: new Error().stack ?? "",
   });
   return collection<Doc<S>, K, Fractional<S>, B[number]>(captured);

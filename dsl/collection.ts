@@ -21,6 +21,12 @@ export interface ReducedDerivationDefinition<
   /** JSON that the transform gets as `context.params`: what differs between flows made by a loop or a function. */
   readonly params?: P;
   /**
+   * What to do with a document that cannot be derived from: a function throws, what it gives breaks the schema, the
+   * reductions do not fit. `"halt"`, the default: the task stops there until you have looked at it. `"deadLetter"`: the
+   * document is set aside with its error, without any effect, and the task goes on.
+   */
+  readonly onError?: "halt" | "deadLetter";
+  /**
    * Maps one document of the source to a document, several (an array, a generator) or none; `remove(key)` among
    * them removes a document. It is pure:
    * the same input always gives the same output, and it uses nothing but its arguments, constants and

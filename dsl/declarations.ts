@@ -73,6 +73,8 @@ export interface CaptureDeclaration {
   readonly kind: "capture";
   readonly collection: CollectionDeclaration;
   readonly source: ConnectorDeclaration;
+  /** What is done with a row that is no document of the schema. */
+  readonly onError: "halt" | "deadLetter";
   /** Stack of the declaring call, for the diagnostic's place. */
   readonly stack: string;
 }
@@ -86,6 +88,8 @@ export interface DeriveDeclaration {
   readonly params: object;
   /** Undefined where it is left to the runtime. */
   readonly shards: number | undefined;
+  /** What is done with a document that cannot be derived from. */
+  readonly onError: "halt" | "deadLetter";
   readonly stack: string;
 }
 

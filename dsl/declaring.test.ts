@@ -27,6 +27,7 @@ describe("what declaring calls report", () => {
           partitions: 1,
         },
         source: { connector: "feed", config: { at: { $env: "FEED" } }, guarantee },
+        onError: "halt",
         stack: expect.stringContaining("declaring.test.ts"),
       },
     ]);
@@ -79,6 +80,7 @@ describe("what declaring calls report", () => {
       ],
       state: undefined,
       params,
+      onError: "halt",
       stack: expect.stringContaining("declaring.test.ts"),
     });
   });
@@ -107,6 +109,7 @@ describe("what declaring calls report", () => {
       key: ["id"],
       reduce: { n: "sum" },
       params: { limit: 1 },
+      onError: "deadLetter",
       state: { schema: stateSchema, initial: { seen: [] } },
       // Another order than in `from`, which counts.
       on: { a: toTotals, z: toOrders, customers: toCustomers },
@@ -159,6 +162,7 @@ describe("what declaring calls report", () => {
       ],
       state: { schema: stateSchema, initial: { seen: [] } },
       params: { limit: 1 },
+      onError: "deadLetter",
       stack: expect.stringContaining("declaring.test.ts"),
     });
     expect(declarations[2]?.kind === "derive" && declarations[2].state?.schema).toBe(stateSchema);

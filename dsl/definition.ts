@@ -53,7 +53,11 @@ interface WrittenDefinition {
 export interface DerivedDefinition extends WrittenDefinition {
   readonly params?: object;
   readonly shards?: number;
+  readonly onError?: OnError;
 }
+
+/** Stop at a document that cannot be worked on, or set it aside and go on. */
+export type OnError = "halt" | "deadLetter";
 
 const MOST_PARTITIONS = 256;
 
@@ -143,6 +147,14 @@ export function shardsOf(name: string, { shards }: DerivedDefinition): number | 
   }
   throw new Error(
     `derive("${name}"): shards ${shown(shards)} is not an integer from 1 to ${MOST_PARTITIONS}. Give one, or leave it out.`,
+  );
+}
+
+/** @throws Error for another value. */
+export function onErrorOf(place: string, { onError = "halt" }: { readonly onError?: OnError }): OnError {
+  if (onError === "halt" || onError === "deadLetter") return onError;
+  throw new Error(
+    `${place}: onError ${shown(onError)} is unknown. Give "halt" or "deadLetter", or leave it out for "halt".`,
   );
 }
 

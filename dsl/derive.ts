@@ -8,6 +8,7 @@ import {
   declared,
   functionOf,
   isSchema,
+  onErrorOf,
   paramsOf,
   shardsOf,
 } from "./definition.ts";
@@ -81,6 +82,12 @@ export interface SeveralDerivationDefinition<
   readonly from: F & Agreeing<NoInfer<F>>;
   /** JSON that the handlers get as `context.params`: what differs between flows made by a loop or a function. */
   readonly params?: P;
+  /**
+   * What to do with a document that cannot be derived from: a function throws, what it gives breaks a schema, the
+   * reductions do not fit. `"halt"`, the default: the task stops there until you have looked at it. `"deadLetter"`: the
+   * document is set aside with its error, without any effect, and the task goes on.
+   */
+  readonly onError?: "halt" | "deadLetter";
   /** What handlers remember between documents of one shuffle key. */
   readonly state?: StateDefinition<St>;
   /**
@@ -120,6 +127,7 @@ export function derive<
     state: state === undefined ? undefined : stateOf(name, state),
     params: paramsOf(name, definition),
     shards: shardsOf(name, definition),
+    onError: onErrorOf(`derive("${name}")`, definition),
     stack: new Error().stack ?? "",
   });
   return collection<Doc<S>, K, Fractional<S>, B[number]>(derived);

@@ -75,6 +75,21 @@ describe("what is refused when it runs", () => {
     expect(declarations).toEqual([]);
   });
 
+  test.for(["drop", null, true, "deadletter"])("the onError %j", (onError) => {
+    const message = `onError ${JSON.stringify(onError)} is unknown. Give "halt" or "deadLetter", or leave it out for "halt".`;
+    expect(() => untyped("x", { schema, key: ["id"], onError })).toThrow(`capture("x"): ${message}`);
+    const orders = capture("orders", feed, { schema, key: ["id"] });
+    const options = { schema, key: ["id"] as const, onError: onError as "halt" };
+    expect(() => orders.derive("x", { ...options, transform: (order) => order })).toThrow(
+      `derive("x"): ${message}`,
+    );
+    const from = { orders: orders.by("id") };
+    expect(() => derive("x", { ...options, from, on: { orders: (order) => order } })).toThrow(
+      `derive("x"): ${message}`,
+    );
+    expect(declarations).toHaveLength(1);
+  });
+
   test("where without partitions", () => {
     const all = capture("all", feed, { schema, key: ["id"] });
     // @ts-expect-error There is nothing to choose by.

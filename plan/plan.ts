@@ -104,7 +104,10 @@ export interface ConnectorPlan {
   readonly guarantee: Guarantee;
 }
 
-export interface CapturePlan extends ConnectorPlan {}
+export interface CapturePlan extends ConnectorPlan {
+  /** A row that is no document of the schema is set aside, and the capture goes on. Absent for `halt`. */
+  readonly onError?: "deadLetter";
+}
 
 export interface DerivationPlan {
   /** In the order that the flow gives: which of them it is decides between documents of one time. */
@@ -116,6 +119,8 @@ export interface DerivationPlan {
   readonly removes?: true;
   /** Into how many shards it is cut, as the flow asks. Absent where that is left to the runtime. */
   readonly shards?: number;
+  /** A document that cannot be derived from is set aside, and the task goes on. Absent for `halt`. */
+  readonly onError?: "deadLetter";
 }
 
 /** Durable values, one for each shuffle key. */

@@ -6,6 +6,7 @@ import type { CaptureTask, DerivationTask, MaterializationTask, Task } from "./t
 
 export interface GraphParts {
   readonly plan: Plan;
+  readonly planHash: string;
   /** Directory with `bundles/`. */
   readonly buildDir: string;
   readonly epoch: number;
@@ -13,7 +14,7 @@ export interface GraphParts {
 }
 
 /** In the order of the data's way: captures, then derivations (sources before what reads them), then materializations. */
-export function tasksOf({ plan, buildDir, epoch, environment }: GraphParts): Task[] {
+export function tasksOf({ plan, planHash, buildDir, epoch, environment }: GraphParts): Task[] {
   const collection = (name: string) => {
     const found = plan.collections[name];
     if (!found) throw new Error(`The plan names a collection "${name}" and does not have it.`);
@@ -26,6 +27,7 @@ export function tasksOf({ plan, buildDir, epoch, environment }: GraphParts): Tas
       plan: capture,
       config: resolveEnvironment(capture.config, environment),
       collection: collection(name),
+      planHash,
     }),
   );
   const derivations = derivationOrder(plan).map(
@@ -37,6 +39,7 @@ export function tasksOf({ plan, buildDir, epoch, environment }: GraphParts): Tas
       sources: derivation.sources.map((source) => collection(source.collection)),
       epoch,
       bundleDir: join(buildDir, "bundles"),
+      planHash,
     }),
   );
   const materializations = Object.entries(plan.materializations).map(

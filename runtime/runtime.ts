@@ -10,15 +10,20 @@ import { protocolPoint } from "../connectors/protocol-point.ts";
 import { withoutEmpty } from "../plan/evolution/without-empty.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
+import { backfill } from "./backfill/backfill.ts";
 import { mergeApplied, refuseChanges, renamesSince } from "./changes.ts";
 import { captureDriver, materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
+import { type DeadLetterCount, deadLetterCounts } from "./deadletters/counts.ts";
+import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
+import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
 import { tasksOf } from "./graph.ts";
 import type { JournalState } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
+import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN } from "./notes.ts";
 import { askForShards, renameShards, shardCounts } from "./shards.ts";
@@ -57,6 +62,8 @@ export interface StatusReport {
   readonly pid: number;
   readonly tasks: readonly TaskStatus[];
   readonly collections: readonly CollectionStatus[];
+  /** Of the tasks that have some, whether they run or not. */
+  readonly deadLetters: readonly DeadLetterCount[];
   readonly store: StoreStatus;
 }
 
@@ -85,6 +92,7 @@ export class Runtime {
   readonly #store: ObjectStore;
   readonly #supervisor: Supervisor;
   readonly #archive: Worker;
+  readonly #deadLetters: DeadLetterDesk;
   readonly #onEvent: (event: RuntimeEvent) => void;
   /** Names of the captures whose sources end. */
   readonly #bounded: ReadonlySet<string>;
@@ -118,6 +126,7 @@ export class Runtime {
       limits: parts.config.limits,
       onReport: parts.onEvent,
     });
+    this.#deadLetters = new DeadLetterDesk(parts.head.head, parts.store, parts.build.plan);
     this.#archive = this.#startArchive(parts.storeConfig, parts.epoch);
   }
 
@@ -147,7 +156,11 @@ export class Runtime {
       const epoch = await storeEpoch(head.head, store);
       // Done before the note says so: after a crash in between it is found done.
       const renames = renamesSince(applied, build.plan).collections;
-      for (const [from, to] of renames) await head.head.renameCollection(from, to);
+      for (const [from, to] of renames) {
+        await head.head.renameCollection(from, to);
+        for (const named of [deadLettersOf, replaysOf])
+          await head.head.renameCollection(named(from), named(to));
+      }
       await renameShards(head.head, renames);
       await head.head.ensureJournals(
         Object.entries(build.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
@@ -158,7 +171,8 @@ export class Runtime {
       protocolPoint("start.plan.after");
       const shards = await shardCounts(head.head, build.plan, availableParallelism());
       for (const [task, count] of shards) await head.head.layOutTask(task, count);
-      const tasks = tasksOf({ plan: build.plan, buildDir: build.directory, epoch, environment });
+      const { plan, planHash, directory: buildDir } = build;
+      const tasks = tasksOf({ plan, planHash, buildDir, epoch, environment });
       const groups = await threadGroups(tasks, shards, config.settings.baseDir);
       const bounded = await boundedCaptures(tasks, config.settings.baseDir);
       const parts = { config, build, lock, head, store, storeConfig, epoch, groups, bounded, onEvent };
@@ -220,6 +234,7 @@ export class Runtime {
       pid: process.pid,
       tasks: snapshots.map((snapshot) => statusOf(snapshot, journals, now)),
       collections: collectionStatuses(journals),
+      deadLetters: await deadLetterCounts(this.head),
       store: { location: this.#store.description, lastError: this.#storeError },
     };
   }
@@ -231,6 +246,13 @@ export class Runtime {
         return null;
       case "scale":
         return this.#scale(command.task, command.shards);
+      case "backfill": {
+        const report = await backfill(this.head, this.#store, this.plan, command.order);
+        if (report.request !== null) await this.#supervisor.reopen(command.order.task);
+        return { ...report } as unknown as Json; // it is JSON
+      }
+      case "deadletters":
+        return answerJson(await this.#deadLetters.answer(command.request));
       default:
         throw new Error(
           `The running process does not know the command ${JSON.stringify((command satisfies never as ControlCommand).kind)}.`,
@@ -278,8 +300,10 @@ async function emptyCollections(head: OpenHead["head"]): Promise<(collection: st
 }
 
 export function collectionStatuses(journals: readonly JournalState[]): CollectionStatus[] {
-  const names = [...new Set(journals.map(({ collection }) => collection))].sort();
-  return names.map((name) => {
+  const names = [...new Set(journals.map(({ collection }) => collection))].filter(
+    (name) => !isInternal(name),
+  );
+  return names.sort().map((name) => {
     const own = journals.filter(({ collection }) => collection === name);
     return {
       name,

@@ -76,7 +76,7 @@ export class SupervisedThread {
     });
     this.#worker = worker;
     this.#watchdog = new Watchdog(cell, limits.transformSeconds);
-    const started = Date.now();
+    const started = performance.now();
     let ended: "failed" | "halted" | undefined;
     worker.on("message", (report: TaskReport) => {
       if (this.#worker !== worker) return;
@@ -101,7 +101,7 @@ export class SupervisedThread {
             `Its thread was ended from inside, with exit code ${code}: look for process.exit in its code.`,
           );
         }
-        if (ended === "failed") this.#restart(Date.now() - started);
+        if (ended === "failed") this.#restart(performance.now() - started);
       });
     });
   }
@@ -136,6 +136,7 @@ export class SupervisedThread {
       place,
       (document) =>
         `${title} had not returned after ${transformSeconds} s with ${document}, and was ended; nothing of this document is stored. Look for a loop without end, correct it and run again; or allow more time by limits.transformSeconds in weir.config.ts.`,
+      { what: `${title} does not return`, stack: undefined },
     );
     const { message } = await haltOf(late, this.#parts.head);
     if (this.#stopping) return;

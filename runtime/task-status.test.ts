@@ -11,6 +11,7 @@ const capture: CaptureTask = {
   plan: { connector: "files", config: {}, guarantee },
   config: {},
   collection,
+  planHash: "",
 };
 const target: MaterializationTask = {
   kind: "materialization",
@@ -109,6 +110,7 @@ describe("TaskMonitor", () => {
       collection,
       sources: [collection, collection, collection],
       epoch: 1,
+      planHash: "",
       bundleDir: "",
     };
     const journals = [
@@ -186,6 +188,7 @@ describe("a task in shards", () => {
     sources: [collection],
     epoch: 1,
     bundleDir: "",
+    planHash: "",
   };
   const journals = [0, 1, 2].map((partition) => ({ ...journal(`a#${partition}`, "a", 10), partition }));
   const progress = (position: Position) =>

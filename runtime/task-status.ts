@@ -1,5 +1,6 @@
 /** What is known of a task while it runs. Values only: fed by reports, read by `status`. */
 import type { CollectionView } from "../plan/plan.ts";
+import { replaysOf } from "./deadletters/names.ts";
 import type { JournalState, Position } from "./head/head.ts";
 import { isOfShard, type Shard } from "./head/task-layout.ts";
 import { partitionFilter } from "./journal/logical-partition.ts";
@@ -112,7 +113,7 @@ function viewsOf(task: Task): readonly CollectionView[] {
     case "capture":
       return [];
     case "derivation":
-      return task.plan.sources;
+      return [...task.plan.sources, { collection: replaysOf(task.name) }];
     case "materialization":
       return [task.plan];
     default:
@@ -236,6 +237,12 @@ export class TaskMonitor {
       (merged, positions) => positions.map((position, i) => ({ ...merged?.[i], ...position })),
       undefined,
     );
+  }
+
+  /** It is opened again, and may go on from another position. */
+  reopening(): void {
+    this.#shards = starting(this.#shards.length);
+    this.#before = undefined;
   }
 
   stopped(): void {

@@ -1,5 +1,6 @@
 import { loadConfig } from "../../compiler/config/config-file.ts";
 import { askRunning, json } from "../../runtime/control/client.ts";
+import { deadLetterCounts } from "../../runtime/deadletters/counts.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
 import { collectionStatuses, type StatusReport } from "../../runtime/runtime.ts";
 import { renderStatus } from "../render-status.ts";
@@ -30,7 +31,13 @@ async function statusAtRest(
   const rest = await openAtRest(config, process.env);
   try {
     const collections = collectionStatuses(await rest.head.journals());
-    return { tasks: [], collections, store: { location: rest.store.description, lastError: null } };
+    const deadLetters = await deadLetterCounts(rest.head);
+    return {
+      tasks: [],
+      collections,
+      deadLetters,
+      store: { location: rest.store.description, lastError: null },
+    };
   } finally {
     await rest.close();
   }

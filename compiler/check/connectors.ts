@@ -1,8 +1,10 @@
 /** Checks of a connector's configuration against its collection, again: types can be cast away. */
 import { fieldAt } from "../../plan/field-schema.ts";
 import type { CollectionPlan, Json, JsonObject, JsonSchema } from "../../plan/plan.ts";
+import type { Placed } from "../declared.ts";
 import { type Diagnostic, diagnostic, type Place } from "../diagnostics/diagnostic.ts";
 import type {
+  EvaluatedCapture,
   EvaluatedCollection,
   EvaluatedConnector,
   EvaluatedMaterialization,
@@ -41,11 +43,17 @@ export function checkTargetFit(
 const PROVENANCE: Readonly<Record<string, "string" | "integer">> = { file: "string", row: "integer" };
 
 export function* checkSource(
-  collection: EvaluatedCollection,
-  source: EvaluatedConnector,
-  place: Place,
+  { collection, source, onError, place }: Placed<EvaluatedCapture>,
   aim: AimAt,
 ): Generator<Diagnostic> {
+  if (onError === "deadLetter" && source.connector === "http") {
+    yield diagnostic(
+      "WEIR3017",
+      aim(place, ["onError"]),
+      `The capture ${collection.name} is to set bad documents aside, but HTTP refuses them to their sender, with 422.`,
+      { fix: "Leave onError out: nothing of such a request is taken, and the capture goes on." },
+    );
+  }
   const { provenance } = source.config;
   const schema = collection.schema.json;
   if (schema === undefined || !isRecord(provenance)) return;

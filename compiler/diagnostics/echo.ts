@@ -41,6 +41,7 @@ const BETTER_FROM_TYPES: { readonly [code in DiagnosticCode]?: readonly Diagnost
     "WEIR3013",
     "WEIR3014",
     "WEIR3016",
+    "WEIR3017",
     "WEIR4005",
     "WEIR4006",
   ],
@@ -48,6 +49,7 @@ const BETTER_FROM_TYPES: { readonly [code in DiagnosticCode]?: readonly Diagnost
   WEIR1013: ["WEIR1013"],
   WEIR3013: ["WEIR3013", "WEIR3014"],
   WEIR3014: ["WEIR3014"],
+  WEIR3017: ["WEIR3017"],
   WEIR4005: ["WEIR4005"],
 };
 

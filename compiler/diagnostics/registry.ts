@@ -46,6 +46,7 @@ export const REGISTRY = {
   WEIR3014: "a shuffle key names no field that can be part of one",
   WEIR3015: "a removal does not lead to the state",
   WEIR3016: "the handlers of a derivation are not those of its sources",
+  WEIR3017: "an onError cannot be",
   WEIR3020: "a derivation cannot run in shards",
   WEIR3021: "a derivation has more shards than its sources have partitions",
   WEIR4001: "two collections have one name",

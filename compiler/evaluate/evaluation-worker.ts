@@ -100,6 +100,7 @@ function describeDeclaration(
         collection: describeCollection(each.collection),
         frames,
         source: plain(each.source),
+        onError: each.onError,
       };
     case "derive":
       return {
@@ -113,6 +114,7 @@ function describeDeclaration(
         },
         params: plain(each.params),
         shards: each.shards,
+        onError: each.onError,
       };
     case "materialize": {
       const { kind, resource, backfill, onSchemaChange, renamedFrom } = each;

@@ -46,6 +46,7 @@ export interface EvaluatedCapture extends Evaluated {
   readonly kind: "capture";
   readonly collection: EvaluatedCollection;
   readonly source: EvaluatedConnector;
+  readonly onError: "halt" | "deadLetter";
 }
 
 export interface EvaluatedDerivation extends Evaluated {
@@ -55,6 +56,7 @@ export interface EvaluatedDerivation extends Evaluated {
   readonly state: EvaluatedState | undefined;
   readonly params: JsonObject;
   readonly shards: number | undefined;
+  readonly onError: "halt" | "deadLetter";
 }
 
 export interface EvaluatedMaterialization extends Evaluated {

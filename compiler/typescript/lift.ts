@@ -51,6 +51,11 @@ const DEFINITION: Readonly<Record<string, Lifted>> = {
     about: "This is no number of shards",
     fix: "Give an integer from 1 to the number of the sources' partitions, or leave it out.",
   },
+  onError: {
+    code: "WEIR3017",
+    about: "This is no onError",
+    fix: 'Give a derivation or a capture of files "halt" or "deadLetter", or leave it out for "halt". HTTP refuses a bad document to its sender.',
+  },
 };
 
 const STATE: Lifted = {

@@ -4,7 +4,7 @@ import { HaltError } from "../driver.ts";
 
 /** How far a file has been read. Counts are of its text, unpacked. */
 export interface Position {
-  /** Documents read. */
+  /** Rows read, those that were set aside too. */
   readonly row: number;
   /** Bytes read. For a JSON array a lower bound: documents inside a chunk have no known place. */
   readonly byte: number;

@@ -82,6 +82,7 @@ export class FilesCapture {
     const rules: RowRules = {
       validate: (document) => this.#context.validate(document),
       amend: provenance(file.name, this.#config.provenance),
+      setsAside: this.#context.setsAside,
     };
     const start = progress ?? START;
     switch (formatOf(this.#config, file)) {

@@ -1,5 +1,6 @@
-import { HaltError } from "../driver.ts";
-import { byteOrderMarkLength, parseLines } from "../json-lines.ts";
+import { isUtf8 } from "node:buffer";
+import { type CapturedBatch, type DocumentViolation, HaltError, type RefusedRow } from "../driver.ts";
+import { byteOrderMarkLength, parseDocument, parseLines } from "../json-lines.ts";
 import type { Position } from "./cursor.ts";
 import type { FoundFile } from "./find-files.ts";
 import { lineChunks } from "./line-chunks.ts";
@@ -11,7 +12,8 @@ const CR = 0x0d;
 
 /**
  * Reads one document a line, from a position on. With `endedLinesOnly` a last line without a line feed is
- * left for later: it may still be being written. Throws `HaltError` at a bad line, after the rows before it.
+ * left for later: it may still be being written. Throws `HaltError` at a bad line, after the rows before it, unless bad
+ * lines are set aside.
  */
 export async function* readNdjson(
   file: FoundFile,
@@ -24,26 +26,85 @@ export async function* readNdjson(
     if (!ended && endedLinesOnly) return;
     let at = position.byte === 0 ? byteOrderMarkLength(bytes) : 0;
     let consumed = 0;
+    const parts = new Parts();
+    const moveTo = (end: number, rows: number, lines: number) => {
+      position = {
+        row: position.row + rows,
+        byte: position.byte + end - consumed,
+        // A line without an end is counted when its line feed is read, as the end of a blank rest.
+        line: position.line + lines - (!ended && end === bytes.length ? 1 : 0),
+      };
+      at = end;
+      consumed = end;
+    };
     while (at < bytes.length) {
       const first = position.row;
       const { amend, validate } = rules;
       const parsed = parseLines(bytes, at, {
         validate,
         amend: amend && ((document, index) => amend(document, first + index)),
-        maxDocuments: ROWS_PER_BATCH,
+        maxDocuments: ROWS_PER_BATCH - parts.rows,
       });
-      at = parsed.end;
-      position = {
-        row: position.row + parsed.batch.values.length,
-        byte: position.byte + at - consumed,
-        // A line without an end is counted when its line feed is read, as the end of a blank rest.
-        line: position.line + parsed.lineCount - (!ended && at === bytes.length ? 1 : 0),
-      };
-      consumed = at;
-      if (parsed.batch.values.length > 0) yield { batch: parsed.batch, position };
-      if (parsed.problem) throw badRow(file, position.line + 1, parsed.problem);
+      moveTo(parsed.end, parsed.batch.values.length, parsed.lineCount);
+      parts.add(parsed.batch);
+      if (parsed.problem && rules.setsAside) {
+        const end = bytes.indexOf(LF, at) + 1 || bytes.length;
+        parts.addRefused(refusedLine(file, bytes.subarray(at, end), parsed.problem, position, rules));
+        moveTo(end, 1, 1);
+        if (parts.rows < ROWS_PER_BATCH && at < bytes.length) continue;
+      }
+      if (parts.rows > 0) yield { batch: parts.take(), position };
+      if (parsed.problem && !rules.setsAside) throw badRow(file, position.line + 1, parsed.problem);
     }
   }
+}
+
+/** What is read between two bad lines, until there is enough of it for a batch. */
+class Parts {
+  #batches: CapturedBatch[] = [];
+  #refused: RefusedRow[] = [];
+  rows = 0;
+
+  add(batch: CapturedBatch): void {
+    if (batch.values.length === 0) return;
+    this.#batches.push(batch);
+    this.rows += batch.values.length;
+  }
+
+  addRefused(row: RefusedRow): void {
+    this.#refused.push(row);
+    this.rows++;
+  }
+
+  take(): CapturedBatch {
+    const [batches, refused] = [this.#batches, this.#refused];
+    this.#batches = [];
+    this.#refused = [];
+    this.rows = 0;
+    const [only] = batches;
+    if (only && batches.length === 1 && refused.length === 0) return only;
+    return {
+      values: batches.flatMap(({ values }) => values),
+      lines: Buffer.concat(batches.map(({ lines }) => lines)),
+      refused,
+    };
+  }
+}
+
+/** `position` is before the line. */
+function refusedLine(
+  file: FoundFile,
+  bytes: Buffer,
+  violation: DocumentViolation,
+  { row, line }: Position,
+  { amend }: RowRules,
+): RefusedRow {
+  const text = bytes.toString("utf8").trim();
+  // With what is not UTF-8 it would be another document.
+  const parsed = isUtf8(bytes) ? parseDocument(text) : { violation };
+  const original =
+    "violation" in parsed ? text : amend ? amend(parsed.document, row).document : parsed.document;
+  return { file: file.name, row, line: line + 1, violation, original };
 }
 
 /** The text from the position on; halts if the line before it has been made longer. */

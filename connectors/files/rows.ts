@@ -1,6 +1,6 @@
 /** What all readers of files share: how a row becomes a document, and how reading ends at a bad one. */
-import type { JsonObject } from "../../plan/plan.ts";
-import { type CapturedBatch, type DocumentViolation, HaltError } from "../driver.ts";
+import type { Json, JsonObject } from "../../plan/plan.ts";
+import { type CapturedBatch, type DocumentViolation, HaltError, type RefusedRow } from "../driver.ts";
 import { type Amended, asDocument, serialize } from "../json-lines.ts";
 import type { Position } from "./cursor.ts";
 import type { FoundFile } from "./find-files.ts";
@@ -17,6 +17,8 @@ export interface RowRules {
   readonly validate: (document: JsonObject) => DocumentViolation | undefined;
   /** Fills the provenance fields in; undefined where none were asked for. `row` counts from 0 in its file. */
   readonly amend: ((document: JsonObject, row: number) => Amended) | undefined;
+  /** Whether a bad row is set aside, and reading goes on after it. */
+  readonly setsAside: boolean;
 }
 
 /** `place` is a line (`12`) or a row (`row 12`). */
@@ -43,7 +45,8 @@ export class RowCollector {
   readonly #file: FoundFile;
   readonly #rules: RowRules;
   readonly #firstRow: number;
-  #values: JsonObject[] = [];
+  /** Documents and rows that are none, in their order. */
+  #rows: ({ readonly document: JsonObject } | { readonly refused: RefusedRow })[] = [];
   /** Rows seen in the file so far. */
   seen = 0;
   failure: HaltError | undefined;
@@ -69,27 +72,42 @@ export class RowCollector {
     }
     const parsed = asDocument(value);
     if ("violation" in parsed) {
-      this.failure = badRow(this.#file, place, parsed.violation);
+      this.#refuse(place, parsed.violation, value as Json); // parsed from the file, or made of its cells
       return;
     }
     const document = this.#rules.amend ? this.#rules.amend(parsed.document, row).document : parsed.document;
     const violation = this.#rules.validate(document);
     if (violation) {
+      this.#refuse(place, violation, document);
+      return;
+    }
+    this.#rows.push({ document });
+    this.seen++;
+  }
+
+  #refuse(place: string | number, violation: DocumentViolation, original: Json): void {
+    if (!this.#rules.setsAside) {
       this.failure = badRow(this.#file, place, violation);
       return;
     }
-    this.#values.push(document);
+    const line = typeof place === "number" ? { line: place } : {};
+    this.#rows.push({ refused: { file: this.#file.name, row: this.seen, ...line, violation, original } });
     this.seen++;
   }
 
   /** What was collected, in batches; `byte` is a lower bound of what has been read. */
   *take(byte: number): Generator<RowBatch> {
-    const values = this.#values;
-    this.#values = [];
-    const first = this.seen - values.length;
-    for (let at = 0; at < values.length; at += ROWS_PER_BATCH) {
-      const part = values.slice(at, at + ROWS_PER_BATCH);
-      yield { batch: serialize(part), position: { row: first + at + part.length, byte, line: 0 } };
+    const rows = this.#rows;
+    this.#rows = [];
+    const first = this.seen - rows.length;
+    for (let at = 0; at < rows.length; at += ROWS_PER_BATCH) {
+      const part = rows.slice(at, at + ROWS_PER_BATCH);
+      const batch = serialize(part.flatMap((row) => ("document" in row ? [row.document] : [])));
+      const refused = part.flatMap((row) => ("refused" in row ? [row.refused] : []));
+      yield {
+        batch: refused.length === 0 ? batch : { ...batch, refused },
+        position: { row: first + at + part.length, byte, line: 0 },
+      };
     }
   }
 }

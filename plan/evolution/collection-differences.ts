@@ -6,6 +6,7 @@ import {
   type Difference,
   type FieldChange,
   guaranteeDifferences,
+  onErrorDifferences,
   optionChanges,
   otherDifferences,
   own,
@@ -59,6 +60,7 @@ function* kindDifferences(wasCaptured: boolean, captured: boolean): Generator<Di
 
 function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator<Difference> {
   yield* guaranteeDifferences(before, after);
+  yield* onErrorDifferences(before, after, "a row that is no document of its schema");
   const moved = before.connector !== after.connector;
   if (!moved && sameJson(before.config, after.config)) return;
   const refused = "its source has changed, to which the capture's cursor does not apply";

@@ -2,7 +2,14 @@
 import type { DerivationPlan, StatePlan } from "../plan.ts";
 import { meaningOf } from "../schema-meaning.ts";
 import { compareSchemas } from "./compare-schemas.ts";
-import { type Difference, type FieldChange, otherDifferences, part, sameJson } from "./difference.ts";
+import {
+  type Difference,
+  type FieldChange,
+  onErrorDifferences,
+  otherDifferences,
+  part,
+  sameJson,
+} from "./difference.ts";
 import { asObject } from "./schema-shape.ts";
 import { sourceDifferences } from "./source-differences.ts";
 
@@ -18,11 +25,12 @@ export function* derivationDifferences(before: DerivationPlan, after: Derivation
   }
   yield* stateDifferences(before.state, after.state);
   yield* shardDifferences(before.shards, after.shards);
+  yield* onErrorDifferences(before, after, "a document that it cannot derive from");
   yield* otherDifferences(before, after, KNOWN);
 }
 
 /** `removes` follows from the functions, whose bundles have changed where it has. */
-const KNOWN = new Set(["sources", "params", "state", "removes", "shards"]);
+const KNOWN = new Set(["sources", "params", "state", "removes", "shards", "onError"]);
 
 /** Shards only divide the work: what it gives, and what is stored of it, is the same for any number of them. */
 function* shardDifferences(before: number | undefined, after: number | undefined): Generator<Difference> {

@@ -172,6 +172,31 @@ export function* guaranteeDifferences(before: ConnectorPlan, after: ConnectorPla
   };
 }
 
+/** `what` is set aside instead of stopping the task: `a document that it cannot derive from`. Nothing stored changes. */
+export function* onErrorDifferences(
+  before: { readonly onError?: "deadLetter" },
+  after: { readonly onError?: "deadLetter" },
+  what: string,
+): Generator<Difference> {
+  if (before.onError === after.onError) return;
+  const [was, is] = [before.onError ?? "halt", after.onError ?? "halt"];
+  const fields = [part("source", "onError", was, is, "not-needed")];
+  yield is === "deadLetter"
+    ? {
+        effect: "update",
+        reason: `from here on ${what} is set aside, and the task goes on`,
+        fields,
+        caution:
+          "If it has halted on one, that one is set aside too: weir deadletters lists what was, and replays it.",
+      }
+    : {
+        effect: "update",
+        reason: `from here on it halts at ${what}`,
+        fields,
+        caution: "What was set aside before stays so until weir deadletters replays or drops it.",
+      };
+}
+
 /** A definition's members that this version knows no rule for: another meaning is all that can be said of them. */
 export function* otherDifferences(
   before: object,

@@ -28,6 +28,8 @@ interface Known {
   unfinished: boolean;
   /** Commit times of documents that wait, by offset. */
   readonly times: Map<number, number>;
+  /** The first document that the store does not have, and when it was first seen here, ms of a clock that is never set. */
+  waiting?: { readonly offset: number; readonly since: number };
 }
 
 export class Archiver {
@@ -36,21 +38,24 @@ export class Archiver {
   readonly #epoch: number;
   readonly #settings: ArchiveSettings;
   readonly #now: () => number;
+  readonly #monotonic: () => number;
   readonly #known = new Map<JournalId, Known>();
 
-  /** `now` gives the wall clock in µs since 1970 UTC. */
+  /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` one that is never set, in ms. */
   constructor(
     head: Head,
     store: ObjectStore,
     epoch: number,
     settings: ArchiveSettings,
     now: () => number = () => Date.now() * 1000,
+    monotonic: () => number = () => performance.now(),
   ) {
     this.#head = head;
     this.#store = store;
     this.#epoch = epoch;
     this.#settings = settings;
     this.#now = now;
+    this.#monotonic = monotonic;
   }
 
   /**
@@ -120,8 +125,12 @@ export class Archiver {
   async #cutTail(journal: JournalState, known: Known, everything: boolean): Promise<void> {
     const { stored, next } = journal;
     if (stored === next) return;
+    // By both clocks: where the wall clock was set back, commit times are ahead of it.
+    if (known.waiting?.offset !== stored) known.waiting = { offset: stored, since: this.#monotonic() };
     const waitedUs = this.#now() - (await this.#timeOf(journal, known, stored));
-    if (!everything && waitedUs < this.#settings.tailAfterMs * 1000) return;
+    const seenMs = this.#monotonic() - known.waiting.since;
+    const { tailAfterMs } = this.#settings;
+    if (!everything && waitedUs < tailAfterMs * 1000 && seenMs < tailAfterMs) return;
     await this.#upload(journal, await this.#runsOfOneDay(journal, stored), "tail");
   }
 

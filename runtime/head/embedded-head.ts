@@ -4,29 +4,36 @@
  * no cursor outlives a call; `overlappingSync: false`, so that nothing is readable before it is durable.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
-import { FencedError } from "../../connectors/driver.ts";
+import { type Database, type Key, open, type RootDatabase } from "lmdb";
+import { FencedError, HaltError } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
+import { isInternal } from "../internal-collections.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
+import { Census } from "./census.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import {
   type Committed,
+  CorruptHeadError,
   type FragmentRecord,
   type HeadTransaction,
+  HeadWriteError,
   type Horizon,
   type JournalId,
   type JournalSpec,
   type JournalState,
   MAX_APPEND_BYTES,
+  MAX_INTERNAL_APPEND_BYTES,
   type ReadAnswer,
   type TaskGrant,
 } from "./head.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
-import { StateTable } from "./state-table.ts";
+import { readingHead, SealedTable } from "./sealed-table.ts";
+import { type StateKey, StateTable } from "./state-table.ts";
 import { entryNames, mergeCheckpoints, renamedEntry, splitCheckpoint, taskOf } from "./task-layout.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
@@ -61,10 +68,12 @@ export type CommitOutcome = { readonly committed: Committed } | { readonly refus
 export class EmbeddedHead {
   readonly #root: RootDatabase<Buffer, string>;
   readonly #batches: Database<Buffer, [number, number]>;
-  readonly #journalEntries: Database<string, number>;
-  readonly #fragmentEntries: Database<string, [number, string]>;
-  readonly #taskEntries: Database<string, string>;
-  readonly #notes: Database<string, string>;
+  readonly #journalEntries: SealedTable<number>;
+  readonly #fragmentEntries: SealedTable<[number, string]>;
+  readonly #taskEntries: SealedTable<string>;
+  readonly #notes: SealedTable<string>;
+  readonly #census: Census;
+  readonly #directory: string;
   readonly #state: StateTable;
   readonly #clock: CommitClock;
   readonly #journals = new Map<JournalId, Journal>();
@@ -73,27 +82,88 @@ export class EmbeddedHead {
   /** By the name of the entry: the task's, or a shard's. */
   readonly #tasks = new Map<string, TaskEntry>();
 
-  /** `now` gives the wall clock in µs since 1970 UTC; tests pass their own. */
-  constructor(directory: string, now: () => number = () => Date.now() * 1000) {
+  /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` a clock that is never set; tests pass their own. */
+  constructor(
+    directory: string,
+    now: () => number = () => Date.now() * 1000,
+    monotonic: () => number = () => performance.now() * 1000,
+  ) {
     mkdirSync(directory, { recursive: true });
-    this.#root = open<Buffer, string>({
-      path: join(directory, "head.lmdb"),
-      encoding: "binary",
-      overlappingSync: false,
-      maxDbs: 8,
-    });
-    this.#batches = this.#root.openDB("batches", { encoding: "binary" });
-    this.#journalEntries = this.#root.openDB("journals", { encoding: "string" });
-    this.#fragmentEntries = this.#root.openDB("fragments", { encoding: "string" });
-    this.#taskEntries = this.#root.openDB("tasks", { encoding: "string" });
-    this.#notes = this.#root.openDB("notes", { encoding: "string" });
-    this.#state = new StateTable(this.#root.openDB("state", { encoding: "string" }));
-    this.#clock = new CommitClock(this.#root.openDB("clock", { encoding: "string" }), now);
-    this.#load();
+    this.#directory = directory;
+    this.#root = this.#reading(() =>
+      open<Buffer, string>({
+        path: join(directory, "head.lmdb"),
+        encoding: "binary",
+        overlappingSync: false,
+        maxDbs: 16,
+      }),
+    );
+    const table = <K extends Key>(name: string) => this.#reading(() => new SealedTable<K>(this.#root, name));
+    this.#batches = this.#reading(() => this.#root.openDB("batches", { encoding: "binary" }));
+    this.#journalEntries = table("journals");
+    this.#fragmentEntries = table("fragments");
+    this.#taskEntries = table("tasks");
+    this.#notes = table("notes");
+    const state = table<StateKey>("state");
+    const clock = table<string>("clock");
+    const census = this.#reading(() => this.#root.openDB<string, string>("census", { encoding: "string" }));
+    const tables = [
+      this.#journalEntries,
+      this.#fragmentEntries,
+      this.#taskEntries,
+      this.#notes,
+      state,
+      clock,
+    ];
+    this.#census = new Census(directory, census, tables);
+    this.#reading(() => this.#census.check());
+    // Only the pages that lead to the batches: each batch has its checksum and its place after the one before.
+    this.#reading(() => this.#batches.getKeysCount());
+    this.#state = new StateTable(state);
+    this.#clock = this.#reading(() => new CommitClock(clock, now, monotonic));
+    this.#reading(() => this.#load());
+  }
+
+  /** What is wrong when the head is opened is told with the directory. */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      const reason = (error instanceof Error ? error.message : String(error)).replace(/\.?$/, ".");
+      throw new CorruptHeadError(
+        `The head in ${this.#directory} cannot be opened. ${reason} If its disk is damaged, put the directory back from a backup.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** All of the work or none of it, on disk. */
+  #transact<T>(work: () => T): T {
+    const mark = this.#census.mark();
+    let done: T;
+    try {
+      done = this.#root.transactionSync(() => {
+        const result = work();
+        this.#census.store();
+        return result;
+      });
+    } catch (error) {
+      this.#census.reset(mark);
+      if (error instanceof HaltError) throw error; // a refusal, or damage that was found in time
+      const { bavail, bsize } = statfsSync(this.#directory);
+      const free = Math.round((bavail * bsize) / 1_000_000);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new HeadWriteError(
+        `The head could not write to ${this.#directory}: ${reason}. Its disk has ${free} MB left.`,
+        { cause: error },
+      );
+    }
+    this.#census.stored();
+    return done;
   }
 
   #load(): void {
-    for (const { key, value } of [...this.#journalEntries.getRange()]) {
+    for (const { key, value } of this.#journalEntries.getRange()) {
       // Written by #storeJournal, and checked by its checksum.
       const entry = openJson(`journal ${key}`, value) as unknown as Omit<
         Journal,
@@ -106,7 +176,7 @@ export class EmbeddedHead {
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
-    for (const { key, value } of [...this.#fragmentEntries.getRange()]) {
+    for (const { key, value } of this.#fragmentEntries.getRange()) {
       // Written by #storeFragment, and checked by its checksum.
       const entry = openJson(`fragment ${key[0]} ${key[1]}`, value) as unknown as FragmentRecord & {
         published: boolean;
@@ -114,7 +184,7 @@ export class EmbeddedHead {
       const { published, ...record } = entry;
       byNumber.get(key[0])?.index[published ? "publish" : "intend"](record);
     }
-    for (const { key, value } of [...this.#taskEntries.getRange()]) {
+    for (const { key, value } of this.#taskEntries.getRange()) {
       // Written by #storeTask; `number` is missing where that was before there was state.
       const entry = openJson(`task ${key}`, value) as unknown as Partial<TaskEntry> & { fence: number };
       this.#tasks.set(key, { number: 0, checkpoint: undefined, ...entry });
@@ -130,7 +200,7 @@ export class EmbeddedHead {
   ensureJournals(specs: readonly JournalSpec[]): JournalState[] {
     const journals = specs.map((spec) => this.#collections.get(spec.collection)?.get(partitionPath(spec)));
     if (journals.every((journal) => journal !== undefined)) return journals.map(stateOf);
-    return this.#root.transactionSync(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
+    return this.#transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
   }
 
   #ensureJournal(spec: JournalSpec): Journal {
@@ -188,7 +258,7 @@ export class EmbeddedHead {
       );
     }
     for (const journal of journals) journal.collection = to;
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
       for (const [name, entry] of entries) {
         this.#taskEntries.removeSync(name);
@@ -210,7 +280,7 @@ export class EmbeddedHead {
     if (entry === undefined) this.#refuseOtherLayout(task);
     const number = entry?.number || this.#unusedTaskNumber();
     const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
-    this.#root.transactionSync(() => this.#storeTask(task, raised));
+    this.#transact(() => this.#storeTask(task, raised));
     this.#tasks.set(task, raised);
     return { fence: raised.fence, checkpoint: raised.checkpoint };
   }
@@ -251,10 +321,12 @@ export class EmbeddedHead {
       name,
       { number, fence, checkpoint: parts[i] },
     ]);
-    this.#root.transactionSync(() => {
+    protocolPoint("head.layout.before");
+    this.#transact(() => {
       for (const [name] of before) this.#taskEntries.removeSync(name);
       for (const [name, entry] of after) this.#storeTask(name, entry);
     });
+    protocolPoint("head.layout.after");
     for (const [name] of before) this.#tasks.delete(name);
     for (const [name, entry] of after) this.#tasks.set(name, entry);
   }
@@ -286,7 +358,7 @@ export class EmbeddedHead {
     const undo = new Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>();
     const tasks = new Map<string, TaskEntry>();
     try {
-      const outcomes = this.#root.transactionSync(() => {
+      const outcomes = this.#transact(() => {
         const all = transactions.map((transaction): CommitOutcome => {
           const refused = this.#refusal(transaction);
           return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
@@ -314,9 +386,11 @@ export class EmbeddedHead {
       );
     }
     for (const { journal, lines } of appends) {
-      if (!this.#journals.has(journal)) return new Error(`The head has no journal "${journal}".`);
-      if (lines.byteLength > MAX_APPEND_BYTES) {
-        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${MAX_APPEND_BYTES}.`);
+      const collection = this.#journals.get(journal)?.collection;
+      if (collection === undefined) return new Error(`The head has no journal "${journal}".`);
+      const limit = isInternal(collection) ? MAX_INTERNAL_APPEND_BYTES : MAX_APPEND_BYTES;
+      if (lines.byteLength > limit) {
+        return new Error(`An append of ${lines.byteLength} bytes is over the limit of ${limit}.`);
       }
     }
     for (const { key, value } of state) {
@@ -374,6 +448,10 @@ export class EmbeddedHead {
       );
     }
     if (from === journal.next) return [];
+    return readingHead(`documents of ${id} at offset ${from}`, () => this.#readRuns(journal, from, maxBytes));
+  }
+
+  #readRuns(journal: Journal, from: number, maxBytes: number): Run[] {
     const start = this.#batchStart(journal, from);
     const runs: Run[] = [];
     let expected = start;
@@ -390,7 +468,7 @@ export class EmbeddedHead {
       bytes += batch.lines.byteLength;
       if (bytes >= maxBytes || expected >= journal.next) break;
     }
-    if (runs.length === 0) throw new Error(`Journal ${id} has a gap at offset ${start} in the head.`);
+    if (expected <= from) throw gap(journal, expected);
     return runs;
   }
 
@@ -404,19 +482,19 @@ export class EmbeddedHead {
         limit: 1,
       }),
     ];
-    if (!entry) throw new Error(`Journal ${journal.id} has a gap at offset ${offset} in the head.`);
+    if (!entry) throw gap(journal, offset);
     return entry[1];
   }
 
   intendFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => this.#storeFragment(journal, fragment, false));
+    this.#transact(() => this.#storeFragment(journal, fragment, false));
     journal.index.intend(fragment);
   }
 
   publishFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       this.#storeFragment(journal, fragment, true);
       if (fragment.kind === "full") {
         journal.archivedBytes += this.#bytesOf(journal, fragment);
@@ -445,7 +523,7 @@ export class EmbeddedHead {
 
   forgetTails(id: JournalId, keys: readonly string[]): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const key of keys) this.#fragmentEntries.removeSync([journal.number, key]);
     });
     journal.index.forget(keys);
@@ -461,7 +539,7 @@ export class EmbeddedHead {
       }),
     ];
     if (keys.length === 0) return false;
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const key of keys) this.#batches.removeSync(key);
     });
     return keys.length === TRIM_BATCHES;
@@ -473,10 +551,11 @@ export class EmbeddedHead {
   }
 
   setNote(name: string, value: Json): void {
-    this.#root.transactionSync(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
+    this.#transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
   }
 
   async close(): Promise<void> {
+    this.#census.close();
     await this.#root.close();
   }
 
@@ -503,6 +582,10 @@ export class EmbeddedHead {
       sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published }),
     );
   }
+}
+
+function gap({ id }: Journal, offset: number): CorruptHeadError {
+  return new CorruptHeadError(`Journal ${id} has a gap at offset ${offset} in the head.`);
 }
 
 function stateOf(journal: Journal): JournalState {

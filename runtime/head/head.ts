@@ -38,6 +38,9 @@ export interface JournalState extends JournalSpec {
 /** Largest append of one transaction to one journal, bytes. Fragments are cut between appends. */
 export const MAX_APPEND_BYTES = 8 * 1024 * 1024;
 
+/** The same of a collection that the runtime keeps for itself: a dead letter holds a whole document, and more. */
+export const MAX_INTERNAL_APPEND_BYTES = 4 * MAX_APPEND_BYTES;
+
 export interface Append {
   readonly journal: JournalId;
   readonly count: number;
@@ -148,6 +151,11 @@ export interface Head {
   /** Small named values of the runtime: the applied plan, the store's epoch. */
   getNote(name: string): Promise<Json | undefined>;
   setNote(name: string, value: Json): Promise<void>;
+}
+
+/** The head could not store a transaction. What is on disk is unknown until it is read again: the process must end. */
+export class HeadWriteError extends Error {
+  override readonly name = "HeadWriteError";
 }
 
 /** A stored value failed its checksum, or is missing. It is named and never served, and who asked for it halts. */

@@ -42,13 +42,16 @@ function batchChecksum(journal: number, first: number, sealed: Buffer): number {
   return crc32(sealed.subarray(4), crc32(`${journal}/${first}`));
 }
 
+/** Hexadecimal, at the beginning of a sealed text. */
+export const CHECKSUM_CHARACTERS = 8;
+
 export function sealText(place: string, text: string): string {
-  return crc32(text, crc32(place)).toString(16).padStart(8, "0") + text;
+  return crc32(text, crc32(place)).toString(16).padStart(CHECKSUM_CHARACTERS, "0") + text;
 }
 
 export function openText(place: string, sealed: string): string {
-  const text = sealed.slice(8);
-  if (crc32(text, crc32(place)) !== Number.parseInt(sealed.slice(0, 8), 16)) {
+  const text = sealed.slice(CHECKSUM_CHARACTERS);
+  if (crc32(text, crc32(place)) !== Number.parseInt(sealed.slice(0, CHECKSUM_CHARACTERS), 16)) {
     throw new CorruptHeadError(`The head's entry "${place}" fails its checksum; it is not used.`);
   }
   return text;

@@ -1,18 +1,20 @@
 import { createHash } from "node:crypto";
-import type { Database } from "lmdb";
 import { CorruptHeadError, type StateChange } from "./head.ts";
 import { openText, sealText } from "./sealed.ts";
+import type { SealedTable } from "./sealed-table.ts";
 
-type StateKey = [task: number, space: string, key: string] | [task: number, space: string, hash: Uint8Array];
+export type StateKey =
+  | [task: number, space: string, key: string]
+  | [task: number, space: string, hash: Uint8Array];
 
 /** LMDB's limit is 1978 bytes for the whole key. */
 const MAX_KEY_CHARACTERS = 400;
 
 /** The tasks' own durable values. Writing is part of the head's transaction. */
 export class StateTable {
-  readonly #entries: Database<string, StateKey>;
+  readonly #entries: SealedTable<StateKey>;
 
-  constructor(entries: Database<string, StateKey>) {
+  constructor(entries: SealedTable<StateKey>) {
     this.#entries = entries;
   }
 

@@ -1,6 +1,7 @@
 /** `weir read`: a collection as NDJSON, from history to live. */
 import type { CollectionPlan, JsonObject, Plan } from "../../plan/plan.ts";
 import type { Head, JournalState } from "../head/head.ts";
+import { isInternal } from "../internal-collections.ts";
 import { APPLIED_PLAN } from "../notes.ts";
 import { Combiner } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
@@ -73,7 +74,7 @@ async function journalsOf(
   definition: CollectionPlan | undefined,
   { collection, partition }: ReadRequest,
 ): Promise<readonly JournalState[]> {
-  const journals = await head.journals();
+  const journals = (await head.journals()).filter((journal) => !isInternal(journal.collection));
   const own = journals.filter((journal) => journal.collection === collection);
   if (own.length === 0 && !definition) {
     const names = [...new Set(journals.map((journal) => journal.collection))].sort();

@@ -100,7 +100,7 @@ export function initialJournals(
 }
 
 function appendsOf(journal: JournalId, lines: Uint8Array, expected: number): Append[] {
-  const appends = splitLines(lines, MAX_APPEND_BYTES).map((piece) => ({
+  const appends = cut(lines).map((piece) => ({
     journal,
     count: piece.count,
     lines: ownBytes(piece.lines),
@@ -110,4 +110,14 @@ function appendsOf(journal: JournalId, lines: Uint8Array, expected: number): App
     throw new HaltError(`${expected} documents came in ${count} lines.`);
   }
   return appends;
+}
+
+/** A document that is too large stays so: to try again would be of no use. */
+function cut(lines: Uint8Array): ReturnType<typeof splitLines> {
+  try {
+    return splitLines(lines, MAX_APPEND_BYTES);
+  } catch (error) {
+    if (error instanceof RangeError) throw new HaltError(error.message);
+    throw error;
+  }
 }

@@ -36,6 +36,12 @@ export function parseRun(run: Run): JsonObject[] {
   return documents;
 }
 
+/** The JSON of one document of a run, as it was appended. */
+export function lineOf(run: Run, offset: number): string {
+  const { lines } = runFrom(runHead(run, offset - run.first + 1), offset);
+  return Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength - 1).toString("utf8");
+}
+
 /** A removal travels as the key fields with this marker; schemas may not use the name `_meta`. */
 export function isRemoval(document: JsonObject): boolean {
   const meta = document._meta as { removed?: boolean } | undefined;

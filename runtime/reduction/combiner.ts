@@ -45,6 +45,16 @@ export class Combiner {
     }
   }
 
+  /**
+   * Throws what `add` would, or what a later combination with documents that fit would, and changes nothing.
+   * `isWhole`: as if a removal came before it.
+   */
+  check(document: JsonObject, isWhole: boolean): void {
+    this.#reducer.settle(document);
+    const older = isWhole ? undefined : this.#pending.get(this.#key.identity(document))?.document;
+    if (older) this.#reducer.check(older, document);
+  }
+
   /** `keyDocument` need hold no more than the key fields. */
   remove(keyDocument: JsonObject): void {
     const identity = this.#key.identity(keyDocument);

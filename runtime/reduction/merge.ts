@@ -84,7 +84,7 @@ function identityOf(reader: KeyReader, element: JsonObject, key: readonly string
   }
 }
 
-function asObject(value: Json): JsonObject {
+export function asObject(value: Json): JsonObject {
   if (isObject(value)) return value;
   throw new HaltError(`"merge" takes objects, but found ${show(value)}`);
 }

@@ -22,6 +22,11 @@ export interface Reducer {
    */
   reduceInto(older: JsonObject, newer: JsonObject): JsonObject;
   /**
+   * Throws what `reduceInto(older, newer)` would, and changes nothing: for a `newer` that `settle` has taken, and an
+   * `older` that was made of such.
+   */
+  check(older: JsonObject, newer: JsonObject): void;
+  /**
    * The whole row that a document is where nothing older of its key is stored: a set without what it removes, sums
    * of strings in their one form. Reducing into a settled document and settling the result is the same as settling
    * once at the end. The document stays as it is, and is the result where nothing differs.
@@ -52,6 +57,7 @@ export function compileReducer(collection: CollectionPlan): Reducer {
     reduce: (older, newer) => run(older, newer, copy(nodes, newer), false),
     // The caller has given `newer` away, so writing to it is seen by nobody else.
     reduceInto: (older, newer) => run(older, newer, newer as MutableObject, true),
+    check: (older, newer) => named(newer, () => checkFields(nodes, older, newer)),
     settle: (document) => (settling ? named(document, () => settleFields(nodes, document)) : document),
   };
 }
@@ -109,6 +115,22 @@ function combineObject(
   const into: MutableObject = isObject(target) ? (target as MutableObject) : {};
   combineFields(fields, before, inside, into, owned);
   result[name] = into;
+}
+
+function checkFields(nodes: readonly Node[], older: JsonObject, newer: JsonObject): void {
+  for (const node of nodes) {
+    const before = own(older, node.name);
+    const after = own(newer, node.name);
+    if (before === undefined || after === undefined) continue;
+    if (node.kind === "object") {
+      if (isObject(before) && isObject(after)) checkFields(node.fields, before, after);
+      continue;
+    }
+    const { strategy } = node;
+    atField(node.path, () =>
+      strategy.check ? strategy.check(before, after) : void strategy.combine(before, after, false),
+    );
+  }
 }
 
 function settles(node: Node): boolean {

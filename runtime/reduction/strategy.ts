@@ -10,7 +10,7 @@ import type { ExactSum, Json, JsonSchema, MergeByKey, ReduceStrategy } from "../
 import { compareScalars, type Scalar } from "./compare.ts";
 import { canonicalDecimal, canonicalInt64, sumDecimals, sumInt64 } from "./exact-sum.ts";
 import { compareInstants } from "./instant.ts";
-import { mergeArrays, mergeObjects } from "./merge.ts";
+import { asObject, mergeArrays, mergeObjects } from "./merge.ts";
 import { isOwn, ownIf } from "./own-values.ts";
 import { combineSets, settleSet } from "./set.ts";
 
@@ -21,6 +21,11 @@ export interface Strategy {
    * more: then what an owned combination made before may be extended in place.
    */
   combine(older: Json, newer: Json, owned: boolean): Json;
+  /**
+   * Throws what `combine` would, at less cost where that copies the older value: for two values each of which `settle`
+   * has taken. Without it, `combine` is to be called for that.
+   */
+  readonly check?: (older: Json, newer: Json) => void;
   /** The value in a whole row, where that is another than in a document that may yet be combined with older ones. */
   readonly settle?: (value: Json) => Json;
 }
@@ -42,11 +47,11 @@ export function compileStrategy(strategy: ReduceStrategy, schema: JsonSchema, pa
     case "last":
       return { combine: (_, newer) => newer };
     case "append":
-      return { combine: skipNull(append) };
+      return { combine: skipNull(append), check: checkArrays };
     case "set":
       return setOf(schema, path);
     case "merge":
-      return { combine: skipNull(mergeObjects) };
+      return { combine: skipNull(mergeObjects), check: checkObjects };
   }
 }
 
@@ -58,7 +63,11 @@ function exactSum({ sum }: ExactSum): Strategy {
 
 function mergeByKey({ merge }: MergeByKey): Strategy {
   const combine = mergeArrays(merge.key);
-  return { combine: skipNull(combine), settle: keepNull((value) => combine([], value, false)) };
+  return {
+    combine: skipNull(combine),
+    settle: keepNull((value) => combine([], value, false)),
+    check: allow,
+  };
 }
 
 function setOf(schema: JsonSchema, path: string): Strategy {
@@ -69,8 +78,22 @@ function setOf(schema: JsonSchema, path: string): Strategy {
   };
   return {
     combine: skipNull((older, newer, owned) => combineSets(older, newer, required, owned)),
+    check: allow,
     settle: keepNull((value) => settleSet(value, required)),
   };
+}
+
+/** What each of two values is by itself, `settle` has seen. */
+function allow(): void {}
+
+function checkArrays(older: Json, newer: Json): void {
+  if (older === null || newer === null) return;
+  if (!Array.isArray(older) || !Array.isArray(newer)) throw noArrays(older, newer);
+}
+
+function checkObjects(older: Json, newer: Json): void {
+  if (older === null || newer === null) return;
+  for (const value of [older, newer]) asObject(value);
 }
 
 function keepNull(settle: (value: Json) => Json): (value: Json) => Json {
@@ -108,12 +131,14 @@ function plus(older: Json, newer: Json): number {
 type Extreme = "min" | "max";
 
 function append(older: Json, newer: Json, owned: boolean): Json {
-  if (!Array.isArray(older) || !Array.isArray(newer)) {
-    throw new HaltError(`"append" takes arrays, but found ${kind(Array.isArray(older) ? newer : older)}`);
-  }
+  if (!Array.isArray(older) || !Array.isArray(newer)) throw noArrays(older, newer);
   const all: Json[] = owned && isOwn(older) ? older : ownIf(owned, [...older]);
   for (const element of newer) all.push(element);
   return all;
+}
+
+function noArrays(older: Json, newer: Json): HaltError {
+  return new HaltError(`"append" takes arrays, but found ${kind(Array.isArray(older) ? newer : older)}`);
 }
 
 /** On a tie the older value stays. */

@@ -10,6 +10,7 @@ import type { Json } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { JournalRouter } from "../journal/router.ts";
 import { compileValidator } from "../validation.ts";
+import { RefusedRows } from "./capture/refused-rows.ts";
 import type { CaptureTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
 
@@ -41,6 +42,7 @@ async function openCapture(
   protocolPoint("capture.open.after");
   const router = await JournalRouter.open(head, task.name, task.collection);
   const turns = new Turns(COMMITTING_BYTES);
+  const refusedRows = new RefusedRows(task, head, report);
   return {
     task: task.name,
     collection: task.collection,
@@ -48,12 +50,14 @@ async function openCapture(
     cursor: checkpoint,
     signal,
     log: taskLog(task.name, report),
+    setsAside: task.plan.onError === "deadLetter",
     ready: () => report({ kind: "opened", task: task.name }),
     validate: compileValidator(task.collection.schema),
     async append(batch: CapturedBatch, cursor?: Json) {
       const count = batch.values.length;
-      const appends = await router.route(batch.values, batch.lines);
-      if (count === 0 && cursor === undefined) return;
+      const routed = await router.route(batch.values, batch.lines);
+      const appends = [...routed, ...(await refusedRows.appends(batch))];
+      if (appends.length === 0 && cursor === undefined) return;
       const endTurn = await turns.take(task.name, batch.lines.byteLength);
       try {
         protocolPoint("capture.append.before");

@@ -1,6 +1,7 @@
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { DerivationSource, Json } from "../../plan/plan.ts";
+import { replaysOf } from "../deadletters/names.ts";
 import type { Head, Position } from "../head/head.ts";
 import { entryName, type Shard } from "../head/task-layout.ts";
 import {
@@ -54,11 +55,11 @@ export async function runDerivation(
     const entry = entryName(task.name, task.shard);
     const { fence, checkpoint } = await head.openTask(entry);
     protocolPoint("derivation.open.after");
-    const transformation = new Transformation(task, functions, head, guard, limits.cache, cell);
+    const transformation = new Transformation(task, functions, head, guard, limits.cache, cell, report);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
     const round = roundIn(checkpoint);
-    const views = sources.map((source) => mergedSource(source, task.shard));
+    const views = [...sources.map((source) => mergedSource(source, task.shard)), replaySource(task)];
     const reader = await MergedReader.open(head, store, views, start, task.epoch, mergeLimitsOf(task), round);
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
@@ -83,8 +84,9 @@ export async function runDerivation(
         }
         chunk = await reader.poll();
       }
-      const { outputs, state } = transformation.drain();
-      const appends = outputs ? await router.route(outputs.documents, outputs.lines) : [];
+      const { outputs, letters, state } = transformation.drain();
+      const routed = outputs ? await router.route(outputs.documents, outputs.lines) : [];
+      const appends = [...routed, ...letters];
       const { positions, documents, at } = taken;
       const checkpoint = checkpointOf(sources, taken);
       await committing;
@@ -152,21 +154,40 @@ function positionsIn(
       "The checkpoint found in the data directory knows none of this derivation's sources: another version of Weir wrote it. Give the derived collection a new name, or use a new data directory.",
     );
   }
-  return start;
+  return [...start, positions[REPLAYS]];
 }
 
 /** Beside the sources' names in a checkpoint, which begin with a letter or an underscore. */
 const ROUND = "@round";
+/** The position in what is replayed, once there was something. */
+const REPLAYS = "@replays";
 
 /** With unequal priorities a restart must end the round that was under way before it looks for newer documents. */
 function checkpointOf(sources: readonly DerivationSource[], { positions, clock }: Taken): Json {
   const ordered = new Set(sources.map(({ priority = 0 }) => priority)).size > 1 ? { [ROUND]: clock } : {};
-  return { ...Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]])), ...ordered };
+  const replays = positions[sources.length] ?? {};
+  return {
+    ...Object.fromEntries(sources.map(({ name = "" }, i) => [name, positions[i]])),
+    ...(Object.keys(replays).length === 0 ? {} : { [REPLAYS]: replays }),
+    ...ordered,
+  };
 }
 
 function roundIn(checkpoint: Json | undefined): number {
   const round = Object(checkpoint)[ROUND] as unknown;
   return typeof round === "number" ? round : 0;
+}
+
+/** What `weir deadletters replay` hands to the task: one source more, as urgent as the least urgent of the plan's. */
+function replaySource({ name, plan, shard }: DerivationTask): MergedSource {
+  return {
+    collection: replaysOf(name),
+    shard,
+    fromTime: 0,
+    untilTime: Number.POSITIVE_INFINITY,
+    priority: Math.min(...plan.sources.map(({ priority = 0 }) => priority)),
+    readDelayMs: 0,
+  };
 }
 
 function mergedSource(source: DerivationSource, shard: Shard | undefined): MergedSource {

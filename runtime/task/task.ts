@@ -19,6 +19,8 @@ export interface CaptureTask {
   readonly plan: CapturePlan;
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
+  /** Of the plan that it is of. */
+  readonly planHash: string;
 }
 
 export interface DerivationTask {
@@ -35,6 +37,8 @@ export interface DerivationTask {
   readonly bundleDir: string;
   /** The part of it that one thread runs; undefined for all of it. */
   readonly shard?: Shard;
+  /** Of the plan that it is of. */
+  readonly planHash: string;
 }
 
 export interface MaterializationTask {

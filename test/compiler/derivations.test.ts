@@ -36,6 +36,7 @@ derive("named", {
   schema: z.object({ id: z.string(), name: z.string().optional(), n: z.int() }),
   key: ["id"],
   params: { by: 2 },
+  onError: "deadLetter",
   state: { schema: z.object({ name: z.string().optional(), n: z.int() }), initial: { n: 0 } },
   on: {
     *orders(order, { state, params }) {
@@ -84,6 +85,7 @@ orders.reduced().derive("changes", {
       { collection: "customers", name: "customers", by: ["id", "day"], transform: hash, removed: hash },
     ],
     params: { by: 2 },
+    onError: "deadLetter",
     state: { schema: expect.objectContaining({ required: ["n"] }), initial: { n: 0 } },
   });
   expect(plan.derivations.changes).toEqual({

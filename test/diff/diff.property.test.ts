@@ -99,6 +99,7 @@ const part = fc.record({
   collection,
   sources: fc.uniqueArray(source, { maxLength: 3, selector: ({ view }) => view.name }),
   params: fc.constantFrom({}, {}, { n: 1 }),
+  onError: rarely(fc.constant("deadLetter" as const)),
   state: rarely(fc.record({ schema: fieldSchema, initial: fc.constantFrom({}, { n: 0 }) })),
   capture: fc.constantFrom(
     { connector: "http", config: { path: "/a" } },
@@ -143,8 +144,10 @@ function planOf({ names, parts, targets }: Parts): Plan {
       sources,
       params: found.params,
       ...(found.state && { state: found.state }),
+      ...(found.onError && { onError: found.onError }),
     };
-    if (sources.length === 0) captures[name] = { ...found.capture, guarantee };
+    if (sources.length === 0)
+      captures[name] = { ...found.capture, guarantee, ...(found.onError && { onError: found.onError }) };
     else derivations[name] = derivation;
   }
   for (const { name, connector, of, config, more } of targets) {

@@ -150,6 +150,16 @@ export const COMPLETIONS: readonly CompletionCase[] = [
     offers: ["file", "row"],
   },
   {
+    title: "what a file capture does with a bad row",
+    flow: `capture("x", files({ path: "a" }), { schema, key: ["id"], onError: "|" });`,
+    offers: ["deadLetter", "halt"],
+  },
+  {
+    title: "what a derivation does with a document that it cannot derive from",
+    flow: `orders.derive("x", { schema, key: ["id"], onError: "|", transform: (order) => order });`,
+    offers: ["deadLetter", "halt"],
+  },
+  {
     title: "fields for the file's name",
     flow: `capture("x", files({ path: "a" }), { schema, key: ["id"], provenance: { file: "|" } });`,
     offers: ["id"],
@@ -167,12 +177,22 @@ export const COMPLETIONS: readonly CompletionCase[] = [
   {
     title: "a derivation's options",
     flow: `orders.derive("x", { | });`,
-    offers: ["key", "params", "partitionBy", "partitions", "reduce", "removed", "schema", "transform"],
+    offers: [
+      "key",
+      "onError",
+      "params",
+      "partitionBy",
+      "partitions",
+      "reduce",
+      "removed",
+      "schema",
+      "transform",
+    ],
   },
   {
     title: "the options of a derivation of reduced documents, without removed",
     flow: `orders.reduced().derive("x", { | });`,
-    offers: ["key", "params", "partitionBy", "partitions", "reduce", "schema", "transform"],
+    offers: ["key", "onError", "params", "partitionBy", "partitions", "reduce", "schema", "transform"],
   },
   {
     title: "the document's fields",
@@ -286,6 +306,7 @@ export const COMPLETIONS: readonly CompletionCase[] = [
       "from",
       "key",
       "on",
+      "onError",
       "params",
       "partitionBy",
       "partitions",

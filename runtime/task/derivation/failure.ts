@@ -12,7 +12,30 @@ export function failureAt(
   key: ShuffleKey | undefined,
   error: unknown,
 ): DocumentError {
-  return new DocumentError(place, (document) => describe(title, key, document, error));
+  const stack = isOfFunction(error) && error instanceof Error ? error.stack : undefined;
+  const reason = { what: reasonOf(title, key, error), stack };
+  return new DocumentError(place, (document) => describe(title, key, document, error), reason);
+}
+
+/** Whether a function of the user threw it, and not what looks at what it gave. */
+function isOfFunction(error: unknown): boolean {
+  return !(
+    error instanceof RefusedOutputError ||
+    error instanceof RefusedStateError ||
+    error instanceof ShuffleKeyError ||
+    error instanceof HaltError
+  );
+}
+
+function reasonOf(title: string, key: ShuffleKey | undefined, error: unknown): string {
+  if (error instanceof RefusedOutputError) return `${title} returned ${error.what}: ${error.message}`;
+  if (error instanceof RefusedStateError) {
+    const violation = describeViolation({ path: error.path, rule: error.message });
+    return `${title} left a state that cannot be kept, for the shuffle key ${key}: ${violation}`;
+  }
+  if (error instanceof ShuffleKeyError) return `${error.reader}: ${error.message}`;
+  if (error instanceof HaltError) return error.message;
+  return `${title} threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
 }
 
 function describe(title: string, key: ShuffleKey | undefined, document: string, error: unknown): string {

@@ -34,11 +34,15 @@ export class KeyedState {
     return draftOf(this.#current(key));
   }
 
-  /** Makes what a function left in its draft the key's state. Throws `RefusedStateError`. */
-  keep(key: ShuffleKey, draft: Draft): void {
-    if (isStill(this.#current(key), draft)) return;
+  /**
+   * Makes ready what a function left in its draft; what comes back makes it the key's state. Nothing else may happen to
+   * the key's state in between. Throws `RefusedStateError`.
+   */
+  prepare(key: ShuffleKey, draft: Draft): () => void {
+    if (isStill(this.#current(key), draft)) return () => {};
     const next = this.#read(draft);
-    this.#values.set(key, isStill(this.#initial, next) ? undefined : next);
+    const value = isStill(this.#initial, next) ? undefined : next;
+    return () => this.#values.set(key, value);
   }
 
   #current(key: ShuffleKey): JsonObject {

@@ -1,8 +1,10 @@
 import { HaltError, type RowChange } from "../../../connectors/driver.ts";
 import type { CollectionPlan, JsonObject } from "../../../plan/plan.ts";
+import { MAX_APPEND_BYTES } from "../../head/head.ts";
 import type { Shard } from "../../head/task-layout.ts";
 import { Combiner } from "../../reduction/combiner.ts";
 import { compileKey, type KeyReader } from "../../reduction/key.ts";
+import { compileReducer } from "../../reduction/reducer.ts";
 import { compileValidator, describeViolation, type Validate } from "../../validation.ts";
 import { compileRemovals, type Removals } from "../removals.ts";
 
@@ -25,6 +27,17 @@ export interface DrainedOutputs {
   readonly lines: Uint8Array;
 }
 
+/** Outputs of one document that the transaction has not taken yet. */
+export interface StagedOutputs {
+  readonly outputs: Staged[];
+}
+
+type Staged =
+  /** To be appended as it is. */
+  | { readonly document: JsonObject; readonly line: string }
+  /** To be combined: first a removal, then a document, or one of the two. */
+  | { readonly removes: JsonObject | undefined; readonly adds: JsonObject | undefined };
+
 /** What one transaction appends to the derived collection. */
 export class Outputs {
   readonly #validate: Validate;
@@ -32,6 +45,8 @@ export class Outputs {
   readonly #key: KeyReader;
   /** Only where the collection reduces: without a strategy every output stays an event of its own. */
   readonly #combiner: Combiner | undefined;
+  /** For the outputs of one document among themselves. Empty between two documents. */
+  readonly #own: Combiner | undefined;
   /** Whether what is inside of documents is combined, and so written to. */
   readonly #nested: boolean;
   /** Whether documents of one collection go to several journals, by their key. */
@@ -41,12 +56,16 @@ export class Outputs {
   #lines: string[] = [];
   #characters = 0;
 
-  constructor(collection: CollectionPlan, shard?: Shard) {
+  /** `separable`: what a document gave is either taken whole or leaves no trace, also where it cannot be combined. */
+  constructor(collection: CollectionPlan, separable: boolean, shard?: Shard) {
     const { schema, key, reduce, partitionBy = [], partitions = 1 } = collection;
     this.#validate = compileValidator(schema);
     this.#removals = compileRemovals(collection);
     this.#key = compileKey(key);
-    this.#combiner = Object.keys(reduce).length > 0 ? new Combiner(collection) : undefined;
+    const combines = Object.keys(reduce).length > 0;
+    const reducer = compileReducer(collection);
+    this.#combiner = combines ? new Combiner(collection, reducer) : undefined;
+    this.#own = combines && separable ? new Combiner(collection, reducer) : undefined;
     this.#nested = Object.keys(reduce).some((path) => path.includes("."));
     this.#partitioned = partitionBy.length > 0 || partitions > 1;
     this.#isShard = shard !== undefined;
@@ -62,18 +81,23 @@ export class Outputs {
     return this.#characters;
   }
 
-  /** Takes what a function returned: a document or removal, several (any iterable of them), or nothing. */
-  addAll(result: unknown): void {
-    if (result === undefined || result === null) return;
-    if (typeof result !== "object" || !(Symbol.iterator in result)) this.#add(result, false);
-    else {
-      // A generator may go on changing what it has yielded.
-      const passing = !Array.isArray(result);
-      for (const output of result as Iterable<unknown>) this.#add(output, passing);
-    }
+  stage(): StagedOutputs {
+    return { outputs: [] };
   }
 
-  #add(output: unknown, passing: boolean): void {
+  /** Adds what a function returned: a document or removal, several (any iterable of them), or nothing. */
+  add(staged: StagedOutputs, result: unknown): void {
+    if (result === undefined || result === null) return;
+    if (typeof result !== "object" || !(Symbol.iterator in result)) {
+      staged.outputs.push(this.#read(result, false));
+      return;
+    }
+    // A generator may go on changing what it has yielded.
+    const passing = !Array.isArray(result);
+    for (const output of result as Iterable<unknown>) staged.outputs.push(this.#read(output, passing));
+  }
+
+  #read(output: unknown, passing: boolean): Staged {
     const removal = this.#removals.read(output);
     if (removal?.kind === "wrong") {
       throw new RefusedOutputError("a removal that does not fit", removal.complaint);
@@ -81,26 +105,65 @@ export class Outputs {
     if (removal) {
       // The compiler has seen no `remove`: it came from a package, or by hand.
       if (this.#isShard) throw new HaltError(UNEXPECTED_REMOVAL);
-      if (this.#combiner) this.#combiner.remove(removal.document);
-      else this.#push(removal.document, this.#removals.line(removal.key));
-      return;
+      if (this.#combiner) return { removes: removal.document, adds: undefined };
+      return { document: removal.document, line: this.#removals.line(removal.key) };
     }
     const violation = this.#validate(output);
     if (violation) {
       throw new RefusedOutputError("a document that breaks its schema", describeViolation(violation));
     }
     const document = output as JsonObject; // the validator has seen an object that fits the collection's schema
-    if (this.#combiner) {
-      // The combiner writes to what it is given, which a transform may return again.
-      this.#combiner.add(this.#nested || passing ? structuredClone(document) : { ...document });
-    } else {
-      this.#push(this.#routed(document), JSON.stringify(document));
-    }
+    if (!this.#combiner) return { document: this.#routed(document), line: lineOf(document) };
+    // What no text can be made of must show here: the combined document is written for many.
+    if (this.#own) return { removes: undefined, adds: JSON.parse(lineOf(document)) as JsonObject };
+    // The combiner writes to what it is given, which a transform may return again.
+    const adds = this.#nested || passing ? structuredClone(document) : { ...document };
+    return { removes: undefined, adds };
   }
 
   /** What the journal is found by: a function may change its document, but not what it was when it was returned. */
   #routed(document: JsonObject): JsonObject {
     return this.#partitioned ? this.#removals.keyDocument(this.#key.values(document)) : document;
+  }
+
+  /** Takes all outputs of a document. Where they are separable, all or, where it throws, none. */
+  take({ outputs }: StagedOutputs): void {
+    const taken = this.#own ? this.#checked(this.#own, outputs) : outputs;
+    for (const output of taken) {
+      if ("line" in output) this.#push(output.document, output.line);
+      else this.#combine(this.#combiner, output);
+    }
+  }
+
+  /** The same outputs, at most one of each key, of which the combiner refuses none. */
+  #checked(own: Combiner, outputs: readonly Staged[]): readonly Staged[] {
+    const single = outputs.length > 1 ? this.#combinedByKey(own, outputs) : outputs;
+    for (const output of single) {
+      if ("adds" in output && output.adds) this.#combiner?.check(output.adds, output.removes !== undefined);
+    }
+    return single;
+  }
+
+  #combinedByKey(own: Combiner, outputs: readonly Staged[]): readonly Staged[] {
+    try {
+      for (const output of outputs) {
+        if ("adds" in output && output.adds) own.check(output.adds, false);
+        this.#combine(own, output);
+      }
+    } catch (error) {
+      own.drain();
+      throw error;
+    }
+    return own.drain().map((change) => ({
+      removes: change.op === "add" ? undefined : this.#removals.keyDocument(change.key),
+      adds: change.op === "remove" ? undefined : change.document,
+    }));
+  }
+
+  #combine(combiner: Combiner | undefined, output: Staged): void {
+    if ("line" in output) return;
+    if (output.removes) combiner?.remove(output.removes);
+    if (output.adds) combiner?.add(output.adds);
   }
 
   #push(document: JsonObject, line: string): void {
@@ -127,4 +190,17 @@ export class Outputs {
     this.#characters = 0;
     return { documents, lines };
   }
+}
+
+/** Throws where it is longer than a journal takes. */
+function lineOf(document: JsonObject): string {
+  const line = JSON.stringify(document);
+  // No character takes more than three bytes.
+  if (line.length * 3 < MAX_APPEND_BYTES) return line;
+  const bytes = Buffer.byteLength(line) + 1;
+  if (bytes <= MAX_APPEND_BYTES) return line;
+  throw new RefusedOutputError(
+    "a document that is too large",
+    `it takes ${bytes} bytes, and ${MAX_APPEND_BYTES} is the most`,
+  );
 }

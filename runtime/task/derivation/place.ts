@@ -14,11 +14,14 @@ export class DocumentError extends Error {
   readonly place: Place;
   /** The whole message, given the words for the place. */
   readonly describe: (place: string) => string;
+  /** What is wrong, without place and remedy, and whose stack tells where. */
+  readonly reason: { readonly what: string; readonly stack: string | undefined };
 
-  constructor(place: Place, describe: (place: string) => string) {
+  constructor(place: Place, describe: (place: string) => string, reason: DocumentError["reason"]) {
     super(describe(`offset ${place.offset} of ${place.journal}`));
     this.place = place;
     this.describe = describe;
+    this.reason = reason;
   }
 }
 

@@ -5,8 +5,8 @@ import type { WorkCell } from "../work-cell.ts";
 import { failureAt } from "./failure.ts";
 import type { SourceFunctions, UserFunction } from "./functions.ts";
 import { draftOf } from "./json-value.ts";
-import type { Place } from "./place.ts";
-import type { ReducedDocuments } from "./reduced-documents.ts";
+import { DocumentError, type Place } from "./place.ts";
+import type { ReducedChange, ReducedDocuments } from "./reduced-documents.ts";
 import type { ReadShuffleKey, ShuffleKey } from "./shuffle-key.ts";
 
 /** One call of a function. */
@@ -17,6 +17,15 @@ export interface Step {
   /** Undefined where it decides nothing. */
   readonly key: ShuffleKey | undefined;
   readonly place: Place;
+}
+
+/** What a document has the functions do, or why it cannot. */
+export interface Planned {
+  /** In their order. None where there is a failure. */
+  readonly steps: readonly Step[];
+  readonly failure: DocumentError | undefined;
+  /** What it did to the reduced document of its key, and has done also where it fails. Must not be written to. */
+  readonly change: ReducedChange | undefined;
 }
 
 export interface StepOptions {
@@ -45,49 +54,60 @@ export class SourceSteps {
     this.#readKey = readKey;
   }
 
-  /** To be awaited before these documents are `add`ed. */
+  /** To be awaited before these documents are planned. */
   async load(documents: readonly JsonObject[]): Promise<void> {
     await this.#reduced?.load(documents);
   }
 
-  /** Hands on the steps of a document, in their order. Takes the document over. */
-  add(document: JsonObject, place: Place, take: (step: Step) => void): void {
+  /** Takes the document over, and into the reduced one of its key. */
+  plan(document: JsonObject, place: Place): Planned {
     const { transform, removed } = this.#functions;
-    if (this.#reduced) this.#addReduced(this.#reduced, document, place, take);
-    else if (!isRemoval(document)) {
-      take({ run: transform, argument: document, key: this.#keyOf(document, place), place });
-    } else if (removed) {
+    if (this.#reduced) return this.#planReduced(this.#reduced, document, place);
+    return this.#attempt(undefined, () => {
+      if (!isRemoval(document)) {
+        return [{ run: transform, argument: document, key: this.#keyOf(document, place), place }];
+      }
+      if (!removed) return [];
       const { _meta: _, ...key } = document;
-      take({ run: removed, argument: key, key: this.#keyOf(key, place), place });
-    }
+      return [{ run: removed, argument: key, key: this.#keyOf(key, place), place }];
+    });
   }
 
-  #addReduced(
-    reduced: ReducedDocuments,
-    document: JsonObject,
-    place: Place,
-    take: (step: Step) => void,
-  ): void {
-    const change = this.#apply(reduced, document, place);
-    if (!change) return;
-    const run = this.#functions.transform;
-    const before = change.before && draftOf(change.before);
-    const after = change.after && draftOf(change.after);
-    const beforeKey = before && this.#keyOf(before, place);
-    const afterKey = after && this.#keyOf(after, place);
-    if (before === undefined || after === undefined || beforeKey === afterKey) {
-      take({ run, argument: { before, after }, key: afterKey ?? beforeKey, place });
-      return;
-    }
-    take({ run, argument: { before, after: undefined }, key: beforeKey, place });
-    take({ run, argument: { before: undefined, after }, key: afterKey, place });
-  }
-
-  #apply(reduced: ReducedDocuments, document: JsonObject, place: Place) {
+  #planReduced(reduced: ReducedDocuments, document: JsonObject, place: Place): Planned {
+    let change: ReducedChange | undefined;
     try {
-      return reduced.apply(document);
+      change = reduced.apply(document);
     } catch (error) {
-      throw failureAt(place, this.#functions.transform.title, undefined, error);
+      const failure = failureAt(place, this.#functions.transform.title, undefined, error);
+      return { steps: [], failure, change: undefined };
+    }
+    return change ? this.planChange(change, place) : { steps: [], failure: undefined, change };
+  }
+
+  /** Of a change that the reduced document has taken in already. */
+  planChange(change: ReducedChange, place: Place): Planned {
+    const run = this.#functions.transform;
+    return this.#attempt(change, () => {
+      const before = change.before && draftOf(change.before);
+      const after = change.after && draftOf(change.after);
+      const beforeKey = before && this.#keyOf(before, place);
+      const afterKey = after && this.#keyOf(after, place);
+      if (before === undefined || after === undefined || beforeKey === afterKey) {
+        return [{ run, argument: { before, after }, key: afterKey ?? beforeKey, place }];
+      }
+      return [
+        { run, argument: { before, after: undefined }, key: beforeKey, place },
+        { run, argument: { before: undefined, after }, key: afterKey, place },
+      ];
+    });
+  }
+
+  #attempt(change: ReducedChange | undefined, steps: () => readonly Step[]): Planned {
+    try {
+      return { steps: steps(), failure: undefined, change };
+    } catch (error) {
+      if (error instanceof DocumentError) return { steps: [], failure: error, change };
+      throw error;
     }
   }
 

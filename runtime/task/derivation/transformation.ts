@@ -1,25 +1,28 @@
 import { frozenJson } from "../../../dsl/json.ts";
 import type { DerivationSource, JsonObject } from "../../../plan/plan.ts";
-import type { Head, StateChange } from "../../head/head.ts";
+import type { Append, Head, StateChange } from "../../head/head.ts";
 import { entryName } from "../../head/task-layout.ts";
-import type { MergedChunk, SourceRun } from "../../journal/merged-reader.ts";
-import { parseRun } from "../../journal/runs.ts";
+import type { MergedChunk } from "../../journal/merged-reader.ts";
 import type { DeterminismGuard } from "../determinism-guard.ts";
-import type { DerivationTask } from "../task.ts";
+import type { DerivationTask, Report } from "../task.ts";
 import type { WorkCell } from "../work-cell.ts";
 import { type CacheLimits, DurableValues } from "./durable-values.ts";
 import { failureAt } from "./failure.ts";
 import type { SourceFunctions } from "./functions.ts";
 import { KeyedState } from "./keyed-state.ts";
-import { type DrainedOutputs, Outputs } from "./outputs.ts";
+import { type DrainedOutputs, Outputs, type StagedOutputs } from "./outputs.ts";
 import { DocumentError, haltOf } from "./place.ts";
 import { ReducedDocuments } from "./reduced-documents.ts";
+import { SetAside } from "./set-aside.ts";
 import { assertOfKey, compileShuffleKey, type ReadShuffleKey } from "./shuffle-key.ts";
-import { SourceSteps, type Step } from "./source-steps.ts";
+import { changeOf, documentsOf, type SourceDocument } from "./source-documents.ts";
+import { type Planned, SourceSteps, type Step } from "./source-steps.ts";
 
 /** What a transaction commits, besides the checkpoint. */
 export interface Drained {
   readonly outputs: DrainedOutputs | undefined;
+  /** Of documents that were set aside. */
+  readonly letters: readonly Append[];
   readonly state: readonly StateChange[];
 }
 
@@ -34,6 +37,8 @@ export class Transformation {
   readonly #values: DurableValues[] = [];
   readonly #state: KeyedState | undefined;
   readonly #outputs: Outputs;
+  /** Where a document that cannot be worked on does not stop the task. */
+  readonly #setAside: SetAside | undefined;
   readonly #params: JsonObject;
   readonly #context: { readonly params: JsonObject };
   readonly #sources: readonly SourceSteps[];
@@ -45,14 +50,16 @@ export class Transformation {
     guard: DeterminismGuard,
     limits: CacheLimits,
     cell: WorkCell,
+    report: Report,
   ) {
-    const { sources, params, state } = task.plan;
+    const { sources, params, state, onError } = task.plan;
     this.#task = task;
     this.#head = head;
     this.#guard = guard;
     this.#cell = cell;
     this.#limits = limits;
-    this.#outputs = new Outputs(task.collection, task.shard);
+    this.#setAside = onError === "deadLetter" ? new SetAside(task, head, report) : undefined;
+    this.#outputs = new Outputs(task.collection, this.#setAside !== undefined, task.shard);
     this.#params = frozenJson(params, `${task.name}: params`);
     this.#context = Object.freeze({ params: this.#params });
     this.#state = state && new KeyedState(state, this.#keep("state"));
@@ -86,79 +93,123 @@ export class Transformation {
     return compileShuffleKey(by, `The shuffle key of "${name ?? collection}" of "${this.#task.name}"`);
   }
 
-  /** Outputs, and changed values, that the next transaction holds. */
+  /** Outputs, letters and changed values that the next transaction holds. */
   get size(): number {
-    return this.#values.reduce((sum, { changed }) => sum + changed, this.#outputs.size);
+    const size = this.#outputs.size + (this.#setAside?.size ?? 0);
+    return this.#values.reduce((sum, { changed }) => sum + changed, size);
   }
 
   /** Roughly what they take. */
   get bytes(): number {
-    return this.#values.reduce((sum, { changedBytes }) => sum + changedBytes, this.#outputs.characters);
+    const bytes = this.#outputs.characters + (this.#setAside?.characters ?? 0);
+    return this.#values.reduce((sum, { changedBytes }) => sum + changedBytes, bytes);
   }
 
-  /** Runs the functions over documents, in their order. Throws `HaltError` where one cannot go on. */
+  /**
+   * Runs the functions over documents, in their order. Where one cannot go on, it is set aside without any effect, or
+   * this throws `HaltError`.
+   */
   async add({ runs }: MergedChunk): Promise<void> {
+    const documents = runs.flatMap((run) => documentsOf(this.#task, run));
     try {
-      if (this.#values.length > 0) await this.#addWithValues(runs);
-      else for (const run of runs) this.#addRun(run, parseRun(run.run), this.#run);
+      if (this.#values.length > 0) await this.#workWithValues(documents);
+      else await this.#workAll(documents, (each) => this.#plan(each));
     } catch (error) {
       throw error instanceof DocumentError ? await haltOf(error, this.#head) : error;
     }
   }
 
   /** Asks the head once for all reduced documents, and once for all states, that these documents need. */
-  async #addWithValues(runs: readonly SourceRun[]): Promise<void> {
-    const documents = runs.map(({ run }) => parseRun(run));
+  async #workWithValues(documents: readonly SourceDocument[]): Promise<void> {
+    const bySource = Map.groupBy(documents, ({ source }) => source);
     await Promise.all(
-      this.#sources.map((source, i) =>
-        source.load(documents.filter((_, at) => runs[at]?.source === i).flat()),
-      ),
+      [...bySource].map(([source, own]) => this.#stepsOf(source).load(own.map(({ document }) => document))),
     );
-    const steps: Step[] = [];
-    runs.forEach((run, at) => {
-      this.#addRun(run, documents[at] ?? [], (step) => steps.push(step));
-    });
-    await this.#state?.load(new Set(steps.map(({ key }) => key ?? "")));
-    steps.forEach(this.#run);
+    const planned = documents.map((each) => this.#plan(each));
+    const keys = planned.flatMap(({ steps }) => steps.map(({ key }) => key ?? ""));
+    await this.#state?.load(new Set(keys));
+    await this.#workAll(documents, (_, i) => planned[i] as Planned); // one for each
   }
 
-  #addRun(
-    { source, journal, run }: SourceRun,
-    documents: readonly JsonObject[],
-    take: (step: Step) => void,
-  ): void {
+  /** Nothing is awaited but what is set aside: most documents go through here in one turn. */
+  async #workAll(
+    documents: readonly SourceDocument[],
+    plannedOf: (of: SourceDocument, i: number) => Planned,
+  ): Promise<void> {
+    for (let i = 0; i < documents.length; i++) {
+      const each = documents[i] as SourceDocument; // i < length
+      const settingAside = this.#work(each, plannedOf(each, i));
+      if (settingAside) await settingAside;
+    }
+  }
+
+  #stepsOf(source: number): SourceSteps {
     const steps = this.#sources[source];
-    const collection = this.#task.plan.sources[source]?.collection;
-    if (!steps || collection === undefined) throw new Error(`"${this.#task.name}" has no source ${source}.`);
-    documents.forEach((document, i) => {
-      steps.add(document, { collection, journal, offset: run.first + i }, take);
-    });
+    if (!steps) throw new Error(`"${this.#task.name}" has no source ${source}.`);
+    return steps;
   }
 
-  readonly #run = ({ run, argument, key, place }: Step): void => {
-    this.#cell.enter(run.title, place);
+  #plan(of: SourceDocument): Planned {
+    const steps = this.#stepsOf(of.source);
+    const change = changeOf(of);
+    const planned = change ? steps.planChange(change, of.place) : steps.plan(of.document, of.place);
+    if (planned.failure && !this.#setAside) throw planned.failure;
+    return planned;
+  }
+
+  #work(of: SourceDocument, { steps, failure, change }: Planned): Promise<void> | undefined {
+    const failed = failure ?? this.#run(steps);
+    if (!failed) {
+      this.#setAside?.passed();
+      return undefined;
+    }
+    if (!this.#setAside) throw failed;
+    return this.#setAside.add(of, failed, change);
+  }
+
+  /** All that the steps of one document give and change, or nothing of it and why. */
+  #run(steps: readonly Step[]): DocumentError | undefined {
+    const staged = this.#outputs.stage();
+    const changes: (() => void)[] = [];
+    let last: Step | undefined;
     this.#guard.enter();
     try {
-      if (!this.#state || key === undefined) {
-        this.#outputs.addAll(run.call(argument, this.#context));
-      } else {
-        const state = this.#state.draft(key);
-        // A generator is drained here, and may change its draft until then.
-        this.#outputs.addAll(run.call(argument, Object.freeze({ params: this.#params, state })));
-        this.#state.keep(key, state);
+      for (const step of steps) {
+        last = step;
+        this.#call(step, staged, changes);
       }
+      this.#outputs.take(staged);
     } catch (error) {
-      throw failureAt(place, run.title, key, error);
+      if (!last) throw error;
+      return failureAt(last.place, last.run.title, last.key, error);
     } finally {
       this.#guard.leave();
+    }
+    for (const change of changes) change();
+    return undefined;
+  }
+
+  #call({ run, argument, key, place }: Step, staged: StagedOutputs, changes: (() => void)[]): void {
+    this.#cell.enter(run.title, place);
+    try {
+      if (!this.#state || key === undefined) {
+        this.#outputs.add(staged, run.call(argument, this.#context));
+        return;
+      }
+      const state = this.#state.draft(key);
+      // A generator is drained here, and may change its draft until then.
+      this.#outputs.add(staged, run.call(argument, Object.freeze({ params: this.#params, state })));
+      changes.push(this.#state.prepare(key, state));
+    } finally {
       this.#cell.leave();
     }
-  };
+  }
 
   /** Ends the transaction; `committed` must follow once it is durable. */
   drain(): Drained {
     return {
       outputs: this.#outputs.drain(),
+      letters: this.#setAside?.drain() ?? [],
       state: this.#values.flatMap((values) => values.drain()),
     };
   }

@@ -359,6 +359,21 @@ capture(⟦"§/orders"⟧, http({ path: "/§/again" }), { schema: ${ORDER}, key:
     alone: true,
   },
   {
+    title: "an onError that is none",
+    flow: `${ORDERS}
+orders.derive("§", { schema: z.object({ id: z.string() }), key: ["id"], ⟦onError⟧: "deadletter", transform: ({ id }) => ({ id }) });`,
+    code: "WEIR3017",
+    says: /"halt".*"deadLetter"|"deadLetter".*"halt"/,
+    alone: true,
+  },
+  {
+    title: "an HTTP capture is to set documents aside",
+    flow: captured(ORDER, 'key: ["id"], ⟦onError⟧: "deadLetter"'),
+    code: "WEIR3017",
+    says: /onError/,
+    alone: true,
+  },
+  {
     title: "a view asks for a field that is no partition",
     flow: `${ORDERS}
 orders.where({ ⟦customer⟧: "a" }).materializeTo(pg({ url: env("DATABASE_URL"), table: "§" }));`,
