@@ -156,8 +156,10 @@ class Round {
 
   /** Ends with a runtime that is down. */
   async #awaitFault({ phase, point, fires, asks }: Step): Promise<void> {
-    if (asks !== undefined) void this.#ask(asks);
+    const over = new AbortController();
+    if (asks !== undefined) void this.#ask(asks, over.signal);
     const fired = await this.runtime.killed(fires === "always" ? FIRES_WITHIN_MS : WATCHED_MS);
+    over.abort();
     if (fired) this.#fired++;
     if (!fired && fires === "always") this.#missed.push(`${point} was not passed, ${phase}`);
     if (fired && fires === "never")
@@ -166,9 +168,9 @@ class Round {
     await this.runtime.weir.kill();
   }
 
-  /** Until the process ends by it. */
-  async #ask(asked: Asked): Promise<void> {
-    for (let n = 1; this.runtime.weir.running && !this.runtime.hasFired; n = 3 - n) {
+  /** Again and again, until the process has ended by it. */
+  async #ask(asked: Asked, over: AbortSignal): Promise<void> {
+    for (let n = 1; !over.aborted; n = 3 - n) {
       await tellRunning(this.#places.dataDir, commandOf(asked, n)).catch(() => {}); // it may have ended by it
       await sleep(ASK_PAUSE_MS);
     }
@@ -217,7 +219,7 @@ function commandOf(asked: Asked, n: number): ControlCommand {
   if (asked === "shards") return { kind: "scale", task: "bank/sizes", shards: n };
   return {
     kind: "backfill",
-    order: { task: "postgres:transfers_log", from: { time: (Date.now() - n * 2_000) * 1_000 } },
+    order: { task: "postgres:transfers_log", from: { time: n } },
   };
 }
 
