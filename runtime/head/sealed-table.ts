@@ -5,7 +5,7 @@ import { CHECKSUM_CHARACTERS } from "./sealed.ts";
 
 declare module "lmdb" {
   // Of the package's own exports, not of its types.
-  function keyValueToBuffer(key: Key): Buffer;
+  function keyValueToBuffer(key: import("lmdb").Key): Buffer;
   interface DatabaseOptions {
     keyEncoder?: {
       writeKey(key: Uint8Array, target: Uint8Array, start: number): number;
