@@ -8,8 +8,9 @@ import { type Case, type Result, resultOf, spread } from "./case.ts";
 import { checkCases } from "./check.ts";
 import { completionCases } from "./completion.ts";
 import { memoryCases } from "./memory.ts";
+import { shardCases } from "./shards.ts";
 
-const CASES: readonly Case[] = [...checkCases, ...completionCases, ...memoryCases];
+const CASES: readonly Case[] = [...checkCases, ...completionCases, ...memoryCases, ...shardCases];
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },

@@ -244,13 +244,13 @@ export class Runtime {
       case "reopen":
         await this.#supervisor.reopen(command.task);
         return null;
+      case "scale":
+        return this.#scale(command.task, command.shards);
       case "backfill": {
         const report = await backfill(this.head, this.#store, this.plan, command.order);
         if (report.request !== null) await this.#supervisor.reopen(command.order.task);
         return { ...report } as unknown as Json; // it is JSON
       }
-      case "scale":
-        return this.#scale(command.task, command.shards);
       case "deadletters":
         return answerJson(await this.#deadLetters.answer(command.request));
       default:

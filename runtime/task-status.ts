@@ -229,12 +229,6 @@ export class TaskMonitor {
     }
   }
 
-  /** The task is opened again, and may go on from another position. */
-  reopening(): void {
-    this.#before = undefined;
-    this.#shards = starting(this.#shards.length);
-  }
-
   /** Shards read different journals, so what each of them tells fits together. */
   get #positions(): readonly Position[] | undefined {
     const told = this.#shards.flatMap(({ positions }) => (positions ? [positions] : []));
@@ -243,6 +237,12 @@ export class TaskMonitor {
       (merged, positions) => positions.map((position, i) => ({ ...merged?.[i], ...position })),
       undefined,
     );
+  }
+
+  /** It is opened again, and may go on from another position. */
+  reopening(): void {
+    this.#shards = starting(this.#shards.length);
+    this.#before = undefined;
   }
 
   stopped(): void {

@@ -5,9 +5,9 @@ import type { DeadLetterRequest } from "../deadletters/desk.ts";
 export type ControlCommand =
   /** Ends a task's thread, if it has one, and opens the task again. */
   | { readonly kind: "reopen"; readonly task: string }
-  /** Notes what is asked of a target, and opens its task again, which does it. Answers a `BackfillReport`. */
-  | { readonly kind: "backfill"; readonly order: BackfillOrder }
   /** Runs a derivation in so many shards from now on; answers how many that is. */
   | { readonly kind: "scale"; readonly task: string; readonly shards: number | "auto" }
+  /** Notes what is asked of a target, and opens its task again, which does it. Answers a `BackfillReport`. */
+  | { readonly kind: "backfill"; readonly order: BackfillOrder }
   /** Looks at dead letters, replays or drops them. */
   | { readonly kind: "deadletters"; readonly request: DeadLetterRequest };

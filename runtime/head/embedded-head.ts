@@ -7,7 +7,8 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
-import { FencedError } from "../../connectors/driver.ts";
+import { FencedError, HaltError } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
 import { isInternal } from "../internal-collections.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
@@ -148,7 +149,7 @@ export class EmbeddedHead {
       });
     } catch (error) {
       this.#census.reset(mark);
-      if (error instanceof CorruptHeadError) throw error;
+      if (error instanceof HaltError) throw error; // a refusal, or damage that was found in time
       const { bavail, bsize } = statfsSync(this.#directory);
       const free = Math.round((bavail * bsize) / 1_000_000);
       const reason = error instanceof Error ? error.message : String(error);
@@ -320,10 +321,12 @@ export class EmbeddedHead {
       name,
       { number, fence, checkpoint: parts[i] },
     ]);
+    protocolPoint("head.layout.before");
     this.#transact(() => {
       for (const [name] of before) this.#taskEntries.removeSync(name);
       for (const [name, entry] of after) this.#storeTask(name, entry);
     });
+    protocolPoint("head.layout.after");
     for (const [name] of before) this.#tasks.delete(name);
     for (const [name, entry] of after) this.#tasks.set(name, entry);
   }

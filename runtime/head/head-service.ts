@@ -193,9 +193,7 @@ export class HeadService implements Head {
   }
 
   async layOutTask(task: string, shards: number): Promise<void> {
-    protocolPoint("head.layout.before");
-    this.#head.layOutTask(task, shards);
-    protocolPoint("head.layout.after");
+    this.#write(() => this.#head.layOutTask(task, shards));
   }
 
   async checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]> {
