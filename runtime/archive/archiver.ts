@@ -82,21 +82,27 @@ export class Archiver {
       state = await this.#current(journal);
     }
     while (await this.#cutFull(state, known)) {
-      // until too little is left for a full fragment
+      // until too little is left for a full fragment. What comes in meanwhile may keep that from ever happening, so the
+      // head lets go of each range at once, and uses its room again.
       hasMoved = true;
+      await this.#trim(journal.id);
       state = await this.#current(journal);
     }
     await this.#cutTail(state, known, everything);
     if (hasMoved) {
       known.times.clear();
       await this.#dropCoveredTails(state);
-      protocolPoint("archive.trim.before");
-      while (await this.#head.trim(journal.id)) {
-        // a bounded number of batches at a time, so that commits get in between
-      }
-      protocolPoint("archive.trim.after");
+      await this.#trim(journal.id);
     }
     known.unfinished = false;
+  }
+
+  async #trim(journal: JournalId): Promise<void> {
+    protocolPoint("archive.trim.before");
+    while (await this.#head.trim(journal)) {
+      // a bounded number of batches at a time, so that commits get in between
+    }
+    protocolPoint("archive.trim.after");
   }
 
   /** Finishes what a crash or a failed upload left intended. */
