@@ -33,6 +33,7 @@ import {
   type Survey,
   type TaskGrant,
 } from "./head.ts";
+import { LEAST_LINES, LogSweeps } from "./log-sweep.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
 import { loggedTask, stateLines, stateLogOf } from "./state-log.ts";
 import { StateTable } from "./state-table.ts";
@@ -57,6 +58,11 @@ interface Journal {
   archivedBytes: number;
   /** Documents below it are in the newest cut that the store has. */
   restorable: number;
+  /** Of a log of values, see `LogExtent`; 0 of other journals. */
+  start: number;
+  values: number;
+  /** Offset from which on this head has ever had documents: a log that was restored begins later. */
+  readonly base: number;
   readonly index: FragmentIndex;
 }
 
@@ -71,7 +77,7 @@ interface TaskEntry {
 }
 
 /** What the journals were before a transaction. */
-type Undo = Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>;
+type Undo = Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes" | "start" | "values">>;
 
 export type CommitOutcome = { readonly committed: Committed } | { readonly refused: Error };
 
@@ -83,6 +89,7 @@ export class EmbeddedHead {
   readonly #taskEntries: Database<string, string>;
   readonly #notes: Database<string, string>;
   readonly #state: StateTable;
+  readonly #sweeps: LogSweeps;
   readonly #clock: CommitClock;
   readonly #journals = new Map<JournalId, Journal>();
   /** By collection, and there by path of partitions. */
@@ -93,7 +100,11 @@ export class EmbeddedHead {
   #revision = 1;
 
   /** `now` gives the wall clock in µs since 1970 UTC; tests pass their own. */
-  constructor(directory: string, now: () => number = () => Date.now() * 1000) {
+  constructor(
+    directory: string,
+    now: () => number = () => Date.now() * 1000,
+    leastLogLines: number = LEAST_LINES,
+  ) {
     const tables = openTables(directory);
     this.#root = tables.root;
     this.#batches = tables.batches;
@@ -102,6 +113,7 @@ export class EmbeddedHead {
     this.#taskEntries = tables.tasks;
     this.#notes = tables.notes;
     this.#state = new StateTable(tables.state);
+    this.#sweeps = new LogSweeps(this.#state, leastLogLines);
     this.#clock = new CommitClock(tables.clock, now);
     this.#load();
     this.#logStates();
@@ -117,10 +129,11 @@ export class EmbeddedHead {
       > & {
         logical?: string;
       };
-      // `logical` is missing where the entry was made before there were logical partitions.
+      // `logical`, `start`, `values` and `base` are missing where the entry was made before there were such.
       const restorable = cut?.ends[entry.id] ?? 0;
-      const logical = entry.logical ?? "";
-      this.#addJournal({ ...entry, logical, restorable, number: key, index: new FragmentIndex() });
+      const { logical = "", start = 0, values = 0, base = 0 } = entry;
+      const index = new FragmentIndex(base);
+      this.#addJournal({ ...entry, logical, start, values, base, restorable, number: key, index });
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
@@ -167,7 +180,10 @@ export class EmbeddedHead {
       appendedBytes: 0,
       archivedBytes: 0,
       restorable: 0,
-      index: new FragmentIndex(),
+      start: 0,
+      values: 0,
+      base: 0,
+      index: new FragmentIndex(0),
     };
     this.#addJournal(journal);
     this.#storeJournal(journal);
@@ -198,8 +214,8 @@ export class EmbeddedHead {
         const isElsewhere = journal.index.folders.some((each) => each !== folder);
         const keys = isElsewhere ? journal.index.published().map(({ key }) => key) : [];
         const elsewhere = keys.filter((key) => folderOf(key) !== folder);
-        const { next, lastAt } = journal;
-        return { id, collection, logical, partition, next, lastAt, start: 0, elsewhere };
+        const { next, lastAt, start, values } = journal;
+        return { id, collection, logical, partition, next, lastAt, start, values, elsewhere };
       }),
       tasks: Object.fromEntries([...this.#tasks].map(([name, entry]) => [name, { ...entry } as Json])),
       notes: Object.fromEntries(notes.map((name) => [name, this.getNote(name) ?? null])),
@@ -413,8 +429,8 @@ export class EmbeddedHead {
     at: number,
     undo: Undo,
   ): number {
-    const { next: first, lastAt, appendedBytes } = journal;
-    if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
+    const { next: first } = journal;
+    this.#remember(journal, undo);
     if (count === 0) return first;
     this.#batches.putSync([journal.number, first], sealBatch(journal.number, first, { count, at, lines }));
     journal.next += count;
@@ -424,17 +440,25 @@ export class EmbeddedHead {
     return first;
   }
 
+  #remember(journal: Journal, undo: Undo): void {
+    const { next, lastAt, appendedBytes, start, values } = journal;
+    if (!undo.has(journal)) undo.set(journal, { next, lastAt, appendedBytes, start, values });
+  }
+
   /** Before the transaction that logs: a throw there must not leave a journal in memory alone. */
   #ensureLog(task: string): void {
     const number = this.#tasks.get(task)?.number;
     if (number !== undefined) this.ensureJournals([stateLogOf(number)]);
   }
 
+  /** To be called before the changes are stored. */
   #log(task: number, changes: readonly StateChange[], at: number, undo: Undo): void {
     const spec = stateLogOf(task);
     const log = this.#collections.get(spec.collection)?.get(partitionPath(spec));
     if (!log) throw new Error(`The log of task ${task} is not there: ensure it first.`);
-    for (const piece of stateLines(changes)) this.#append(log, piece, at, undo);
+    this.#remember(log, undo);
+    const again = this.#sweeps.before(task, log, changes.length);
+    for (const piece of stateLines([...again, ...changes])) this.#append(log, piece, at, undo);
   }
 
   /** Logs values that were stored before there were logs. Repeated after a crash: values may be logged twice. */
@@ -543,7 +567,7 @@ export class EmbeddedHead {
     return this.#journal(id).index.published();
   }
 
-  forgetTails(id: JournalId, keys: readonly string[]): void {
+  forgetFragments(id: JournalId, keys: readonly string[]): void {
     const journal = this.#journal(id);
     this.#root.transactionSync(() => {
       for (const key of keys) this.#fragmentEntries.removeSync([journal.number, key]);
@@ -614,6 +638,6 @@ function stateOf(journal: Journal): JournalState {
 }
 
 function archivedOf(journal: Journal): ArchivedJournal {
-  const { reached, folders } = journal.index;
-  return { ...stateOf(journal), reached, folders, restorable: journal.restorable };
+  const { restorable, start, index } = journal;
+  return { ...stateOf(journal), reached: index.reached, folders: index.folders, restorable, start };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Database, RangeOptions } from "lmdb";
 import { CorruptHeadError, type StateChange } from "./head.ts";
-import { CHECKSUM_CHARACTERS, openText, sealText } from "./sealed.ts";
+import { CHECKSUM_CHARACTERS, isSealedAt, openText, sealText } from "./sealed.ts";
 
 export type StateKey =
   | [task: number, space: string, key: string]
@@ -50,30 +50,32 @@ export class StateTable {
   page(task: number, last: StateKey | undefined, limit: number): StatePage {
     const range = { start: last ?? [task], end: [task + 1], limit, exclusiveStart: last !== undefined };
     const values: StateChange[] = [];
-    let reached = last;
     // The bounds are beginnings of keys, which the types of LMDB do not know.
     for (const { key: place, value: sealed } of this.#entries.getRange(range as unknown as RangeOptions)) {
-      const [, space, name] = place as StateKey; // that is all there is in the table
-      reached = place as StateKey;
-      if (typeof name === "string") {
-        values.push({ space, key: name, value: openText(placeOf(task, space, name), sealed) });
-        continue;
-      }
-      const [key, value] = this.#hashed(task, space, sealed);
-      values.push({ space, key, value });
+      const [, space, name] = place as [number, string, string]; // a hash comes as a text, not as the bytes that it was
+      values.push({ space, ...this.#entryOf(task, space, name, sealed) });
     }
-    return { values, last: reached, isLast: values.length < limit };
+    const newest = values.at(-1);
+    return {
+      values,
+      last: newest ? entryKey(task, newest.space, newest.key) : last,
+      isLast: values.length < limit,
+    };
   }
 
-  /** Key and value of an entry that went through a hash: the checksum is over the true key, which stands in the entry. */
-  #hashed(task: number, space: string, sealed: string): [string, string] {
+  /** The checksum tells a key that stands for itself from the hash of one that stands in the entry. */
+  #entryOf(task: number, space: string, name: string, sealed: string): { key: string; value: string } {
+    if (isSealedAt(placeOf(task, space, name), sealed)) {
+      return { key: name, value: sealed.slice(CHECKSUM_CHARACTERS) };
+    }
     let key: string;
     try {
       [key] = JSON.parse(sealed.slice(CHECKSUM_CHARACTERS)) as [string, string]; // written by `set`
     } catch (cause) {
       throw new CorruptHeadError(`A value of the head's state ${task} ${space} is damaged.`, { cause });
     }
-    return JSON.parse(openText(placeOf(task, space, key), sealed)) as [string, string]; // as above
+    const [, value] = JSON.parse(openText(placeOf(task, space, key), sealed)) as [string, string]; // as above
+    return { key, value };
   }
 }
 
