@@ -101,6 +101,13 @@ export const PROTOCOL_POINTS = [
   "redis.clear.begun",
   "redis.clear.rows",
   "redis.clear.after",
+
+  /** What `weir backfill` asks is noted in the head, before the target's task is opened again. */
+  "backfill.request.before",
+  "backfill.request.after",
+  /** At such a request the position of a target is taken back, and in a log the rows from there on go with it. */
+  "materialization.rewind.before",
+  "materialization.rewind.after",
 ] as const;
 
 export type ProtocolPoint = (typeof PROTOCOL_POINTS)[number];

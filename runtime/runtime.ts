@@ -11,6 +11,7 @@ import { protocolPoint } from "../connectors/protocol-point.ts";
 import { withoutEmpty } from "../plan/evolution/without-empty.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
+import { backfill } from "./backfill/backfill.ts";
 import { mergeApplied, refuseChanges, renamesSince } from "./changes.ts";
 import { captureDriver, materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
@@ -258,6 +259,11 @@ export class Runtime {
         return null;
       case "scale":
         return this.#scale(command.task, command.shards);
+      case "backfill": {
+        const report = await backfill(this.head, this.#store, this.plan, command.order);
+        if (report.request !== null) await this.#supervisor.reopen(command.order.task);
+        return { ...report } as unknown as Json; // it is JSON
+      }
       case "deadletters":
         return answerJson(await this.#deadLetters.answer(command.request));
       default:

@@ -76,7 +76,7 @@ export class SupervisedThread {
     });
     this.#worker = worker;
     this.#watchdog = new Watchdog(cell, limits.transformSeconds);
-    const started = Date.now();
+    const started = performance.now();
     let ended: "failed" | "halted" | undefined;
     worker.on("message", (report: TaskReport) => {
       if (this.#worker !== worker) return;
@@ -101,7 +101,7 @@ export class SupervisedThread {
             `Its thread was ended from inside, with exit code ${code}: look for process.exit in its code.`,
           );
         }
-        if (ended === "failed") this.#restart(Date.now() - started);
+        if (ended === "failed") this.#restart(performance.now() - started);
       });
     });
   }

@@ -82,8 +82,8 @@ async function endFormerBackend(client: Client, schema: string, task: string, lo
     );
     return;
   }
-  const until = Date.now() + END_WITHIN_MS;
-  while (Date.now() < until) {
+  const until = performance.now() + END_WITHIN_MS;
+  while (performance.now() < until) {
     if ((await client.query(`SELECT ${alive}`, [task])).rowCount === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -117,6 +117,31 @@ describe("the archiver", () => {
     await w.close();
   });
 
+  it("cuts a tail in time where the wall clock is set back by a day", async () => {
+    const w = await world();
+    await w.append(3);
+    w.clock.now -= DAY_US;
+    let monotonic = 0;
+    const settings = { targetBytes: 100, tailAfterMs: 60_000 };
+    const archiver = new Archiver(
+      w.head,
+      w.store,
+      unrivalled(1),
+      settings,
+      () => w.clock.now,
+      () => monotonic,
+    );
+    await archiver.round();
+    monotonic += 59_000;
+    await archiver.round();
+    expect(await w.keys()).toEqual([]);
+    monotonic += 1_000;
+    await archiver.round();
+    expect(await w.keys()).toEqual([expect.stringMatching(/^shop\/orders\/p=00\/_tail\/date=2024-10-04/)]);
+    expect(await w.readAll()).toEqual(numbers(0, 3));
+    await w.close();
+  });
+
   it("takes in journals that appear later, and asks nothing of those in which nothing happens", async () => {
     const w = await world();
     await w.append(15);

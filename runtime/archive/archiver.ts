@@ -68,26 +68,29 @@ export class Archiver {
   readonly #claim: ArchiveClaim;
   readonly #settings: ArchiveSettings;
   readonly #now: () => number;
+  readonly #monotonic: () => number;
   readonly #known = new Map<JournalId, Known>();
-  /** What the newest cut of this process holds, and since when there is more. */
+  /** What the newest cut of this process holds, and since when there is more, ms of a clock that is never set. */
   #cutRevision = 0;
   #changedSince: number | undefined;
   /** Of logs, what the newest cut of this process does not need. */
   readonly #logStarts = new Map<JournalId, number>();
 
-  /** `now` gives the wall clock in µs since 1970 UTC. */
+  /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` one that is never set, in ms. */
   constructor(
     head: Head,
     store: ObjectStore,
     claim: ArchiveClaim,
     settings: ArchiveSettings,
     now: () => number = () => Date.now() * 1000,
+    monotonic: () => number = () => performance.now(),
   ) {
     this.#head = head;
     this.#store = store;
     this.#claim = claim;
     this.#settings = settings;
     this.#now = now;
+    this.#monotonic = monotonic;
   }
 
   /**
@@ -128,15 +131,16 @@ export class Archiver {
   ): Promise<boolean> {
     if (revision === this.#cutRevision) return false;
     if (everything) return true;
-    this.#changedSince ??= this.#now();
-    const longestUs = this.#settings.tailAfterMs * 1000;
-    if (this.#now() - this.#changedSince >= longestUs) return true;
+    // By both clocks: where the wall clock was set back, commit times are ahead of it.
+    this.#changedSince ??= this.#monotonic();
+    const { tailAfterMs } = this.#settings;
+    if (this.#monotonic() - this.#changedSince >= tailAfterMs) return true;
     for (const journal of journals) {
       const { stored, next } = journal;
       if (stored === next) continue;
       // Of what an earlier process took in, too.
       const at = await this.#timeOf(journal, this.#knownOf(journal), stored);
-      if (this.#now() - at >= longestUs) return true;
+      if (this.#now() - at >= tailAfterMs * 1000) return true;
     }
     return false;
   }

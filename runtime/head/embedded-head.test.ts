@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Run } from "../journal/run.ts";
@@ -98,9 +99,9 @@ describe("a commit", () => {
 
 describe("the commit clock", () => {
   const NOW = 1_000_000;
-  const restartAt = async (now: () => number) => {
+  const restartAt = async (now: () => number, monotonic: () => number = () => 0) => {
     await head.close();
-    head = new EmbeddedHead(directory, now);
+    head = new EmbeddedHead(directory, now, monotonic);
   };
   const at = (task: string, fence: number, journal: string) => {
     const outcome = append(task, fence, journal, {});
@@ -137,6 +138,28 @@ describe("the commit clock", () => {
     head.commit([{ task: "t", fence, appends: [], checkpoint: { clock } }]);
     await restartAt(() => NOW);
     expect(at("t", head.openTask("t").fence, journalOf("a"))).toBeGreaterThan(clock);
+  });
+
+  it("goes on more slowly while the wall clock is behind it, until they meet", async () => {
+    let now = 9 * NOW;
+    let monotonic = 0;
+    await restartAt(
+      () => now,
+      () => monotonic,
+    );
+    const a = journalOf("a");
+    const { fence } = head.openTask("t");
+    expect(at("t", fence, a)).toBe(9 * NOW);
+    now -= NOW;
+    const told = [0, 1, 2, 3].map(() => {
+      const { clock } = head.horizon(["a"]);
+      now += NOW;
+      monotonic += NOW;
+      return clock;
+    });
+    // After twice the time that it was set back, the wall clock leads again.
+    expect(told).toEqual([9 * NOW, 9.5 * NOW, 10 * NOW, 11 * NOW]);
+    expect(at("t", fence, a)).toBe(12 * NOW);
   });
 
   it("goes on after the journals' times where no clock was stored", async () => {
@@ -326,6 +349,42 @@ describe("reading", () => {
     head = new EmbeddedHead(directory);
     expect(() => head.readHead(a, 0, 1e6)).toThrow(/journal 1, offset 0 fails its checksum/);
   });
+});
+
+it("does not open without its newest transaction, and says how to go on without it", async () => {
+  const a = journalOf("a");
+  const { fence } = head.openTask("t");
+  append("t", fence, a, { n: 0 });
+  await head.close();
+  const file = join(directory, "head.lmdb");
+  // What damage in one of LMDB's two first pages leaves: the state before, whole.
+  const before = readFileSync(file);
+  head = new EmbeddedHead(directory);
+  append("t", fence, a, { n: 1 });
+  await head.close();
+  writeFileSync(file, before);
+  expect(() => new EmbeddedHead(directory)).toThrow(
+    /The head's newest transactions are missing: it has 4, and had 5. To go on without them, delete the file .*commits/,
+  );
+  rmSync(join(directory, "commits"));
+  head = new EmbeddedHead(directory);
+  expect(head.journals()).toMatchObject([{ next: 1 }]);
+});
+
+it("opens a directory that was written before there was a census", async () => {
+  const a = journalOf("a");
+  const { fence } = head.openTask("t");
+  append("t", fence, a, { n: 0 });
+  await head.close();
+  rmSync(join(directory, "commits"));
+  const root = open<Buffer, string>({ path: join(directory, "head.lmdb"), encoding: "binary", maxDbs: 16 });
+  await root.openDB("census", {}).drop();
+  await root.close();
+  head = new EmbeddedHead(directory);
+  expect(head.journals()).toMatchObject([{ next: 1 }]);
+  append("t", fence, a, { n: 1 });
+  await reopen();
+  expect(head.journals()).toMatchObject([{ next: 2 }]);
 });
 
 it("a sealed batch opens only at its own place and only unchanged", () => {

@@ -4,8 +4,9 @@
  * no cursor outlives a call; `overlappingSync: false`, so that nothing is readable before it is durable.
  */
 import { randomBytes } from "node:crypto";
-import type { Database, RootDatabase } from "lmdb";
+import type { Database } from "lmdb";
 import { FencedError } from "../../connectors/driver.ts";
+import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
 import { isInternal } from "../internal-collections.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
@@ -18,6 +19,7 @@ import {
   type Append,
   type ArchivedJournal,
   type Committed,
+  CorruptHeadError,
   type FragmentRecord,
   type HeadSnapshot,
   type HeadTransaction,
@@ -35,9 +37,10 @@ import {
 } from "./head.ts";
 import { LEAST_LINES, LogSweeps } from "./log-sweep.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
+import { readingHead, type SealedTable } from "./sealed-table.ts";
 import { loggedTask, stateLines, stateLogOf } from "./state-log.ts";
 import { StateTable } from "./state-table.ts";
-import { openTables } from "./tables.ts";
+import { HeadTables } from "./tables.ts";
 import { entryNames, mergeCheckpoints, renamedEntry, splitCheckpoint, taskOf } from "./task-layout.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
@@ -82,12 +85,12 @@ type Undo = Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes" | "st
 export type CommitOutcome = { readonly committed: Committed } | { readonly refused: Error };
 
 export class EmbeddedHead {
-  readonly #root: RootDatabase<Buffer, string>;
+  readonly #tables: HeadTables;
   readonly #batches: Database<Buffer, [number, number]>;
-  readonly #journalEntries: Database<string, number>;
-  readonly #fragmentEntries: Database<string, [number, string]>;
-  readonly #taskEntries: Database<string, string>;
-  readonly #notes: Database<string, string>;
+  readonly #journalEntries: SealedTable<number>;
+  readonly #fragmentEntries: SealedTable<[number, string]>;
+  readonly #taskEntries: SealedTable<string>;
+  readonly #notes: SealedTable<string>;
   readonly #state: StateTable;
   readonly #sweeps: LogSweeps;
   readonly #clock: CommitClock;
@@ -99,14 +102,15 @@ export class EmbeddedHead {
   /** See `Survey`. */
   #revision = 1;
 
-  /** `now` gives the wall clock in µs since 1970 UTC; tests pass their own. */
+  /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` a clock that is never set; tests pass their own. */
   constructor(
     directory: string,
     now: () => number = () => Date.now() * 1000,
+    monotonic: () => number = () => performance.now() * 1000,
     leastLogLines: number = LEAST_LINES,
   ) {
-    const tables = openTables(directory);
-    this.#root = tables.root;
+    const tables = new HeadTables(directory);
+    this.#tables = tables;
     this.#batches = tables.batches;
     this.#journalEntries = tables.journals;
     this.#fragmentEntries = tables.fragments;
@@ -114,14 +118,18 @@ export class EmbeddedHead {
     this.#notes = tables.notes;
     this.#state = new StateTable(tables.state);
     this.#sweeps = new LogSweeps(this.#state, leastLogLines);
-    this.#clock = new CommitClock(tables.clock, now);
-    this.#load();
+    this.#clock = tables.reading(() => new CommitClock(tables.clock, now, monotonic));
+    tables.reading(() => this.#load());
     this.#logStates();
+  }
+
+  #transact<T>(work: () => T): T {
+    return this.#tables.transact(work);
   }
 
   #load(): void {
     const cut = this.getNote(STORED_CUT) as unknown as StoredCut | undefined; // written by `noteCut`
-    for (const { key, value } of [...this.#journalEntries.getRange()]) {
+    for (const { key, value } of this.#journalEntries.getRange()) {
       // Written by #storeJournal, and checked by its checksum.
       const entry = openJson(`journal ${key}`, value) as unknown as Omit<
         Journal,
@@ -137,7 +145,7 @@ export class EmbeddedHead {
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
-    for (const { key, value } of [...this.#fragmentEntries.getRange()]) {
+    for (const { key, value } of this.#fragmentEntries.getRange()) {
       // Written by #storeFragment, and checked by its checksum.
       const entry = openJson(`fragment ${key[0]} ${key[1]}`, value) as unknown as FragmentRecord & {
         published: boolean;
@@ -145,7 +153,7 @@ export class EmbeddedHead {
       const { published, ...record } = entry;
       byNumber.get(key[0])?.index[published ? "publish" : "intend"](record);
     }
-    for (const { key, value } of [...this.#taskEntries.getRange()]) {
+    for (const { key, value } of this.#taskEntries.getRange()) {
       // Written by #storeTask; `number` is missing where that was before there was state.
       const entry = openJson(`task ${key}`, value) as unknown as Partial<TaskEntry> & { fence: number };
       this.#tasks.set(key, { number: 0, checkpoint: undefined, ...entry });
@@ -161,7 +169,7 @@ export class EmbeddedHead {
   ensureJournals(specs: readonly JournalSpec[]): JournalState[] {
     const journals = specs.map((spec) => this.#collections.get(spec.collection)?.get(partitionPath(spec)));
     if (journals.every((journal) => journal !== undefined)) return journals.map(stateOf);
-    return this.#root.transactionSync(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
+    return this.#transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
   }
 
   #ensureJournal(spec: JournalSpec): Journal {
@@ -204,8 +212,11 @@ export class EmbeddedHead {
   snapshot(): HeadSnapshot {
     const clock = this.#clock.next();
     // A clock that was told must not come again, also where the wall clock is set back.
-    this.#root.transactionSync(() => this.#clock.store());
-    const notes = [...this.#notes.getKeys()].filter((name) => !LOCAL_NOTES.has(name));
+    this.#transact(() => this.#clock.store());
+    const notes = this.#notes
+      .getRange()
+      .map(({ key }) => key)
+      .filter((name) => !LOCAL_NOTES.has(name));
     return {
       clock,
       revision: this.#revision,
@@ -256,7 +267,7 @@ export class EmbeddedHead {
       );
     }
     for (const journal of journals) journal.collection = to;
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
       for (const [name, entry] of entries) {
         this.#taskEntries.removeSync(name);
@@ -279,7 +290,7 @@ export class EmbeddedHead {
     if (entry === undefined) this.#refuseOtherLayout(task);
     const number = entry?.number || this.#unusedTaskNumber();
     const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
-    this.#root.transactionSync(() => this.#storeTask(task, raised));
+    this.#transact(() => this.#storeTask(task, raised));
     this.#tasks.set(task, raised);
     // A raised fence alone is nothing that must come back.
     if (!entry) this.#revision++;
@@ -322,10 +333,12 @@ export class EmbeddedHead {
       name,
       { number, fence, checkpoint: parts[i] },
     ]);
-    this.#root.transactionSync(() => {
+    protocolPoint("head.layout.before");
+    this.#transact(() => {
       for (const [name] of before) this.#taskEntries.removeSync(name);
       for (const [name, entry] of after) this.#storeTask(name, entry);
     });
+    protocolPoint("head.layout.after");
     for (const [name] of before) this.#tasks.delete(name);
     for (const [name, entry] of after) this.#tasks.set(name, entry);
     this.#revision++;
@@ -359,7 +372,7 @@ export class EmbeddedHead {
     const tasks = new Map<string, TaskEntry>();
     for (const { task, state = [] } of transactions) if (state.length > 0) this.#ensureLog(task);
     try {
-      const outcomes = this.#root.transactionSync(() => {
+      const outcomes = this.#transact(() => {
         const all = transactions.map((transaction): CommitOutcome => {
           const refused = this.#refusal(transaction);
           return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
@@ -472,7 +485,7 @@ export class EmbeddedHead {
       for (; page.values.length > 0; page = this.#state.page(number, page.last, STATE_PAGE)) {
         const { values } = page;
         this.#ensureLog(name);
-        this.#root.transactionSync(() => {
+        this.#transact(() => {
           this.#log(number, values, this.#clock.next(), new Map());
           this.#clock.store();
         });
@@ -498,6 +511,10 @@ export class EmbeddedHead {
       );
     }
     if (from === journal.next) return [];
+    return readingHead(`documents of ${id} at offset ${from}`, () => this.#readRuns(journal, from, maxBytes));
+  }
+
+  #readRuns(journal: Journal, from: number, maxBytes: number): Run[] {
     const start = this.#batchStart(journal, from);
     const runs: Run[] = [];
     let expected = start;
@@ -514,7 +531,7 @@ export class EmbeddedHead {
       bytes += batch.lines.byteLength;
       if (bytes >= maxBytes || expected >= journal.next) break;
     }
-    if (runs.length === 0) throw new Error(`Journal ${id} has a gap at offset ${start} in the head.`);
+    if (expected <= from) throw gap(journal, expected);
     return runs;
   }
 
@@ -528,19 +545,19 @@ export class EmbeddedHead {
         limit: 1,
       }),
     ];
-    if (!entry) throw new Error(`Journal ${journal.id} has a gap at offset ${offset} in the head.`);
+    if (!entry) throw gap(journal, offset);
     return entry[1];
   }
 
   intendFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => this.#storeFragment(journal, fragment, false));
+    this.#transact(() => this.#storeFragment(journal, fragment, false));
     journal.index.intend(fragment);
   }
 
   publishFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       this.#storeFragment(journal, fragment, true);
       if (fragment.kind === "full") {
         journal.archivedBytes += this.#bytesOf(journal, fragment);
@@ -569,7 +586,7 @@ export class EmbeddedHead {
 
   forgetFragments(id: JournalId, keys: readonly string[]): void {
     const journal = this.#journal(id);
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const key of keys) this.#fragmentEntries.removeSync([journal.number, key]);
     });
     journal.index.forget(keys);
@@ -585,7 +602,7 @@ export class EmbeddedHead {
       }),
     ];
     if (keys.length === 0) return false;
-    this.#root.transactionSync(() => {
+    this.#transact(() => {
       for (const key of keys) this.#batches.removeSync(key);
     });
     return keys.length === TRIM_BATCHES;
@@ -598,11 +615,11 @@ export class EmbeddedHead {
 
   setNote(name: string, value: Json): void {
     if (!LOCAL_NOTES.has(name)) this.#revision++;
-    this.#root.transactionSync(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
+    this.#transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
   }
 
   async close(): Promise<void> {
-    await this.#root.close();
+    await this.#tables.close();
   }
 
   #journal(id: JournalId): Journal {
@@ -628,6 +645,10 @@ export class EmbeddedHead {
       sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published }),
     );
   }
+}
+
+function gap({ id }: Journal, offset: number): CorruptHeadError {
+  return new CorruptHeadError(`Journal ${id} has a gap at offset ${offset} in the head.`);
 }
 
 function stateOf(journal: Journal): JournalState {

@@ -7,20 +7,21 @@ import type { Json } from "../../plan/plan.ts";
 import type { Run } from "../journal/run.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 import type { CommitOutcome, EmbeddedHead } from "./embedded-head.ts";
-import type {
-  Committed,
-  FragmentRecord,
-  Head,
-  HeadSnapshot,
-  HeadTransaction,
-  Horizon,
-  JournalId,
-  JournalSpec,
-  JournalState,
-  ReadAnswer,
-  StoredCut,
-  Survey,
-  TaskGrant,
+import {
+  type Committed,
+  type FragmentRecord,
+  type Head,
+  type HeadSnapshot,
+  type HeadTransaction,
+  HeadWriteError,
+  type Horizon,
+  type JournalId,
+  type JournalSpec,
+  type JournalState,
+  type ReadAnswer,
+  type StoredCut,
+  type Survey,
+  type TaskGrant,
 } from "./head.ts";
 
 /** Bytes of documents that one flush takes at most; the rest waits for the next. */
@@ -179,11 +180,11 @@ export class HeadService implements Head {
   }
 
   async renameCollection(from: string, to: string): Promise<void> {
-    this.#head.renameCollection(from, to);
+    this.#write(() => this.#head.renameCollection(from, to));
   }
 
   async ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]> {
-    return this.#head.ensureJournals(specs);
+    return this.#write(() => this.#head.ensureJournals(specs));
   }
 
   async journals(): Promise<readonly JournalState[]> {
@@ -195,21 +196,19 @@ export class HeadService implements Head {
   }
 
   async snapshot(): Promise<HeadSnapshot> {
-    return this.#head.snapshot();
+    return this.#write(() => this.#head.snapshot());
   }
 
   async noteCut(cut: StoredCut): Promise<void> {
-    this.#head.noteCut(cut);
+    this.#write(() => this.#head.noteCut(cut));
   }
 
   async openTask(task: string): Promise<TaskGrant> {
-    return this.#head.openTask(task);
+    return this.#write(() => this.#head.openTask(task));
   }
 
   async layOutTask(task: string, shards: number): Promise<void> {
-    protocolPoint("head.layout.before");
-    this.#head.layOutTask(task, shards);
-    protocolPoint("head.layout.after");
+    this.#write(() => this.#head.layOutTask(task, shards));
   }
 
   async checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]> {
@@ -225,11 +224,11 @@ export class HeadService implements Head {
   }
 
   async intendFragment(journal: JournalId, fragment: FragmentRecord): Promise<void> {
-    this.#head.intendFragment(journal, fragment);
+    this.#write(() => this.#head.intendFragment(journal, fragment));
   }
 
   async publishFragment(journal: JournalId, fragment: FragmentRecord): Promise<void> {
-    this.#head.publishFragment(journal, fragment);
+    this.#write(() => this.#head.publishFragment(journal, fragment));
   }
 
   async intendedFragments(journal: JournalId): Promise<readonly FragmentRecord[]> {
@@ -241,11 +240,11 @@ export class HeadService implements Head {
   }
 
   async forgetFragments(journal: JournalId, keys: readonly string[]): Promise<void> {
-    this.#head.forgetFragments(journal, keys);
+    this.#write(() => this.#head.forgetFragments(journal, keys));
   }
 
   async trim(journal: JournalId): Promise<boolean> {
-    return this.#head.trim(journal);
+    return this.#write(() => this.#head.trim(journal));
   }
 
   async getNote(name: string): Promise<Json | undefined> {
@@ -253,7 +252,17 @@ export class HeadService implements Head {
   }
 
   async setNote(name: string, value: Json): Promise<void> {
-    this.#head.setNote(name, value);
+    this.#write(() => this.#head.setNote(name, value));
+  }
+
+  /** A transaction that could not be stored ends the process, whatever it was for; a refusal does not. */
+  #write<T>(transaction: () => T): T {
+    try {
+      return transaction();
+    } catch (error) {
+      if (error instanceof HeadWriteError) this.#onWriteFailure(error);
+      throw error;
+    }
   }
 
   /** Flushes what is queued, then refuses everything. */

@@ -210,6 +210,11 @@ export interface Head {
   setNote(name: string, value: Json): Promise<void>;
 }
 
+/** The head could not store a transaction. What is on disk is unknown until it is read again: the process must end. */
+export class HeadWriteError extends Error {
+  override readonly name = "HeadWriteError";
+}
+
 /** A stored value failed its checksum, or is missing. It is named and never served, and who asked for it halts. */
 export class CorruptHeadError extends HaltError {
   override readonly name = "CorruptHeadError";

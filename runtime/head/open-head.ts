@@ -4,6 +4,7 @@ import { startWorker } from "../threads/entry.ts";
 import { errorOf, remote } from "../threads/remote.ts";
 import type { Head } from "./head.ts";
 import type { HeadThreadCommand, HeadThreadData, HeadThreadEvent } from "./head-thread.ts";
+import { beginOpening } from "./last-opening.ts";
 
 export interface OpenHead {
   /** For this thread. */
@@ -16,12 +17,14 @@ export interface OpenHead {
 
 /** Starts the head's thread. `onFailure` is told of a failed flush: the process must end then. */
 export async function openHead(directory: string, onFailure: (error: Error) => void): Promise<OpenHead> {
+  const opening = await beginOpening(directory);
   const worker = startWorker(import.meta.url, "./head-thread", {
     workerData: { directory } satisfies HeadThreadData,
   });
   await new Promise<void>((resolve, reject) => {
     worker.once("error", reject);
     worker.on("message", (event: HeadThreadEvent) => {
+      opening.ended();
       if (event.kind === "ready") resolve();
       else {
         const error = errorOf(event.thrown);

@@ -42,7 +42,7 @@ function batchChecksum(journal: number, first: number, sealed: Buffer): number {
   return crc32(sealed.subarray(4), crc32(`${journal}/${first}`));
 }
 
-/** Of a text's CRC-32, before it. */
+/** Hexadecimal, at the beginning of a sealed text. */
 export const CHECKSUM_CHARACTERS = 8;
 
 export function sealText(place: string, text: string): string {

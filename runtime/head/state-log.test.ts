@@ -9,7 +9,7 @@ import { EmbeddedHead } from "./embedded-head.ts";
 import type { StateChange } from "./head.ts";
 import { openJson } from "./sealed.ts";
 import { loggedTask, stateChangeOf } from "./state-log.ts";
-import { openTables } from "./tables.ts";
+import { HeadTables } from "./tables.ts";
 
 const KEYS = ["a", "b", "c", '["quoted"]', "odd \u0000", "lone \ud800", "x".repeat(700), "y".repeat(700)];
 const LEAST = 20;
@@ -68,12 +68,12 @@ it("says from its start on what the values are, through restarts, and stays shor
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), async (steps) => {
       const path = join(directory(), "head");
-      let head = new EmbeddedHead(path, undefined, LEAST);
+      let head = new EmbeddedHead(path, undefined, undefined, LEAST);
       let { fence } = head.openTask("t");
       for (const s of steps) {
         if (s === "restart") {
           await head.close();
-          head = new EmbeddedHead(path, undefined, LEAST);
+          head = new EmbeddedHead(path, undefined, undefined, LEAST);
           fence = head.openTask("t").fence;
           continue;
         }
@@ -110,16 +110,16 @@ it("is made of what was stored before there were logs, when such a head is opene
   const values = { t: stored(before, "t"), u: stored(before, "u") };
   await before.close();
   // As the version before left it: values, and neither logs nor the note.
-  const tables = openTables(path);
-  tables.root.transactionSync(() => {
+  const tables = new HeadTables(path);
+  tables.transact(() => {
     tables.notes.removeSync(STATE_LOGGED);
-    for (const { key, value } of [...tables.journals.getRange()]) {
+    for (const { key, value } of tables.journals.getRange()) {
       const { collection } = openJson(`journal ${key}`, value) as { collection: string };
       if (loggedTask(collection) !== undefined) tables.journals.removeSync(key);
     }
     for (const key of [...tables.batches.getKeys()]) tables.batches.removeSync(key);
   });
-  await tables.root.close();
+  await tables.close();
   const head = new EmbeddedHead(path);
   expect(stored(head, "t")).toEqual(values.t);
   expect([...replayed(head).values()]).toEqual([values.t, values.u]);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Database, RangeOptions } from "lmdb";
 import { CorruptHeadError, type StateChange } from "./head.ts";
 import { CHECKSUM_CHARACTERS, isSealedAt, openText, sealText } from "./sealed.ts";
+import type { SealedTable } from "./sealed-table.ts";
 
 export type StateKey =
   | [task: number, space: string, key: string]
@@ -19,9 +19,9 @@ const MAX_KEY_CHARACTERS = 400;
 
 /** The tasks' own durable values. Writing is part of the head's transaction. */
 export class StateTable {
-  readonly #entries: Database<string, StateKey>;
+  readonly #entries: SealedTable<StateKey>;
 
-  constructor(entries: Database<string, StateKey>) {
+  constructor(entries: SealedTable<StateKey>) {
     this.#entries = entries;
   }
 
@@ -50,8 +50,7 @@ export class StateTable {
   page(task: number, last: StateKey | undefined, limit: number): StatePage {
     const range = { start: last ?? [task], end: [task + 1], limit, exclusiveStart: last !== undefined };
     const values: StateChange[] = [];
-    // The bounds are beginnings of keys, which the types of LMDB do not know.
-    for (const { key: place, value: sealed } of this.#entries.getRange(range as unknown as RangeOptions)) {
+    for (const { key: place, value: sealed } of this.#entries.getRange(range)) {
       const [, space, name] = place as [number, string, string]; // a hash comes as a text, not as the bytes that it was
       values.push({ space, ...this.#entryOf(task, space, name, sealed) });
     }

@@ -1,12 +1,11 @@
 /** Writes a head from what the store has: as `EmbeddedHead` would have, had it done all of it itself. */
-import type { RootDatabase } from "lmdb";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { CommitClock } from "../head/commit-clock.ts";
 import type { FragmentRecord, SnapshotJournal } from "../head/head.ts";
 import { sealBatch, sealJson } from "../head/sealed.ts";
 import { stateChangeOf } from "../head/state-log.ts";
 import { StateTable } from "../head/state-table.ts";
-import { type HeadTables, openTables } from "../head/tables.ts";
+import { HeadTables } from "../head/tables.ts";
 import type { Run } from "../journal/run.ts";
 import { splitLines } from "../journal/runs.ts";
 
@@ -15,13 +14,11 @@ const BATCH_BYTES = 64 * 1024 * 1024;
 
 export class HeadWriter {
   readonly #tables: HeadTables;
-  readonly #root: RootDatabase<Buffer, string>;
   readonly #state: StateTable;
   #journals = 0;
 
   constructor(directory: string) {
-    this.#tables = openTables(directory);
-    this.#root = this.#tables.root;
+    this.#tables = new HeadTables(directory);
     this.#state = new StateTable(this.#tables.state);
   }
 
@@ -33,7 +30,7 @@ export class HeadWriter {
   /** Documents that the head keeps. Answers how many bytes they are. */
   documents(journal: number, runs: readonly Run[]): number {
     let bytes = 0;
-    this.#root.transactionSync(() => {
+    this.#tables.transact(() => {
       for (const { first, at, lines } of runs) {
         let offset = first;
         for (const piece of splitLines(lines, BATCH_BYTES)) {
@@ -49,7 +46,7 @@ export class HeadWriter {
 
   /** What the log of a task's values says, in its order. */
   values(task: number, logged: readonly JsonObject[]): void {
-    this.#root.transactionSync(() => {
+    this.#tables.transact(() => {
       for (const document of logged) this.#state.set(task, stateChangeOf(document));
     });
   }
@@ -63,7 +60,7 @@ export class HeadWriter {
   ): void {
     const base = fragments.some(({ kind }) => kind === "full") ? 0 : start;
     const entry = { id, collection, logical, partition, next, lastAt, start, values, base };
-    this.#root.transactionSync(() => {
+    this.#tables.transact(() => {
       const sealed = sealJson(`journal ${number}`, { ...entry, appendedBytes: headBytes, archivedBytes: 0 });
       this.#tables.journals.putSync(number, sealed);
       for (const { key, first, last, kind, storedBytes } of fragments) {
@@ -75,8 +72,12 @@ export class HeadWriter {
 
   /** Everything else. */
   finish(clock: number, tasks: Readonly<Record<string, Json>>, notes: Readonly<Record<string, Json>>): void {
-    this.#root.transactionSync(() => {
-      const time = new CommitClock(this.#tables.clock, () => 0);
+    this.#tables.transact(() => {
+      const time = new CommitClock(
+        this.#tables.clock,
+        () => 0,
+        () => 0,
+      );
       time.isPast(clock);
       time.store();
       for (const [name, entry] of Object.entries(tasks)) {
@@ -89,6 +90,6 @@ export class HeadWriter {
   }
 
   async close(): Promise<void> {
-    await this.#root.close();
+    await this.#tables.close();
   }
 }

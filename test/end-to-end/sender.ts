@@ -16,7 +16,7 @@ export async function sendAll(
     for (;;) {
       const response = await fetch(url, {
         method: "POST",
-        headers: { "content-type": "application/x-ndjson", "idempotency-key": `request-${from}` },
+        headers: { "content-type": "application/x-ndjson", "idempotency-key": `request-${orders[from]?.id}` },
         body,
       }).catch(() => undefined);
       if (response?.status === 200) break;

@@ -16,7 +16,7 @@ export interface Defect {
 /** A point of the defect's own: where it opened what should be one step. */
 const BETWEEN = `Reflect.get(globalThis, Symbol.for("weir.protocolPoint"))("defect.between");`;
 
-const COMMIT = `.commit({ task: task.name, fence, appends, state, checkpoint: checkpointOf(sources, positions) })`;
+const COMMIT = "head.commit({ task: entry, fence, appends, state, checkpoint })";
 
 export const DEFECTS: readonly Defect[] = [
   {
@@ -25,8 +25,8 @@ export const DEFECTS: readonly Defect[] = [
       edit(
         "runtime/task/derivation.ts",
         COMMIT,
-        `.commit({ task: task.name, fence, appends, state }).then(() => { ${BETWEEN}
-          return head.commit({ task: task.name, fence, appends: [], checkpoint: checkpointOf(sources, positions) }); })`,
+        `head.commit({ task: entry, fence, appends, state }).then(() => { ${BETWEEN}
+          return head.commit({ task: entry, fence, appends: [], checkpoint }); })`,
       ),
     ],
     steps: [kill("back-fill", "defect.between"), kill("live", "defect.between")],
@@ -37,8 +37,8 @@ export const DEFECTS: readonly Defect[] = [
       edit(
         "runtime/task/derivation.ts",
         COMMIT,
-        `.commit({ task: task.name, fence, appends: [], state }).then(() => { if (state.length > 0) ${BETWEEN}
-          return head.commit({ task: task.name, fence, appends, checkpoint: checkpointOf(sources, positions) }); })`,
+        `head.commit({ task: entry, fence, appends: [], state }).then(() => { if (state.length > 0) ${BETWEEN}
+          return head.commit({ task: entry, fence, appends, checkpoint }); })`,
       ),
     ],
     steps: [kill("back-fill", "defect.between"), kill("live", "defect.between")],
@@ -68,9 +68,9 @@ export const DEFECTS: readonly Defect[] = [
     edits: [
       edit(
         "connectors/http/driver.ts",
-        "answer = await endpoint.append(parsed.batch, keyed);",
+        "return endpoint.append(parsed.batch, keyed);",
         `setTimeout(() => void endpoint.append(parsed.batch, keyed).catch(() => {}), 100);
-         answer = { kind: "accepted", accepted: parsed.batch.values.length };`,
+  return Promise.resolve({ kind: "accepted", accepted: parsed.batch.values.length });`,
       ),
     ],
     steps: [kill("live", "http.answer.after", 3)],
@@ -168,5 +168,5 @@ function edit(file: string, find: string, replace: string): Edit {
 }
 
 function kill(phase: Step["phase"], point: string, occurrence = 1): Step {
-  return { phase, point, occurrence, atStart: false, fires: "always" };
+  return { phase, point, occurrence, atStart: false, scales: false, fires: "always" };
 }

@@ -76,6 +76,13 @@ export class FaultyRuntime {
     return true;
   }
 
+  /** After an armed stop. */
+  resume(): void {
+    const { pid } = this.weir;
+    if (pid === undefined) throw new Error("There is no process to go on.");
+    process.kill(pid, "SIGCONT");
+  }
+
   /** Throws where a task halts or it takes too long. */
   async caughtUp(withinMs: number, documents: Readonly<Record<string, number>> = {}): Promise<void> {
     await this.weir.until(

@@ -1,11 +1,15 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Owner, owner, type Transfer, transfer } from "./bank.ts";
 
 const PER_REQUEST = 20;
 const OWNERS_PER_FILE = 3;
+/** A capture watches 2,000 files at most. */
+const MAX_OWNERS = 1_500 * OWNERS_PER_FILE;
 const RETRY_MS = 25;
+/** A machine that takes a connection and does not answer is given up, and asked again. */
+const ATTEMPT_MS = 10_000;
 
 /** What was sent: the only thing the oracle takes from outside the runtime. */
 export interface Sent {
@@ -18,8 +22,10 @@ export interface Sent {
  * requests it puts files into the watched directory.
  */
 export class Feeder {
-  readonly #url: string;
-  readonly #ownersDirectory: string;
+  #url: string;
+  #ownersDirectory: string;
+  #attempt = new AbortController();
+  readonly #ended = new AbortController();
   readonly #sent: { transfers: Transfer[]; owners: Owner[] };
   #requests: number;
   #stopped: AbortController | undefined;
@@ -29,13 +35,21 @@ export class Feeder {
   constructor(origin: string, directory: string, before: Sent = { transfers: [], owners: [] }) {
     this.#url = `${origin}/transfers`;
     this.#ownersDirectory = join(directory, "owners");
+    mkdirSync(this.#ownersDirectory, { recursive: true });
     this.#sent = { transfers: [...before.transfers], owners: [...before.owners] };
     this.#requests = before.transfers.length / PER_REQUEST;
-    mkdirSync(this.#ownersDirectory, { recursive: true });
   }
 
   get sent(): Sent {
     return this.#sent;
+  }
+
+  /** Turns to another machine, and repeats there what is not answered. It finds all files there that were given so far. */
+  moveTo(origin: string, directory: string): void {
+    this.#url = `${origin}/transfers`;
+    this.#ownersDirectory = join(directory, "owners");
+    for (let from = 0; from < this.#sent.owners.length; from += OWNERS_PER_FILE) this.#putOwners(from);
+    this.#attempt.abort();
   }
 
   /** Sends so many requests, and resolves when all are answered. */
@@ -62,34 +76,61 @@ export class Feeder {
     await this.#running;
   }
 
+  /** When the round is over, whatever is unanswered. */
+  async end(): Promise<void> {
+    this.#ended.abort();
+    await this.stop().catch(() => {});
+  }
+
   async #request(): Promise<void> {
     const from = this.#requests * PER_REQUEST;
     const transfers = Array.from({ length: PER_REQUEST }, (_, i) => transfer(from + i));
-    if (this.#requests % 10 === 0) this.#addOwners();
+    if (this.#requests % 10 === 0 && this.#sent.owners.length < MAX_OWNERS) this.#addOwners();
     const headers = {
       "content-type": "application/x-ndjson",
       "idempotency-key": `request-${this.#requests}`,
     };
     const body = transfers.map((document) => `${JSON.stringify(document)}\n`).join("");
     for (;;) {
-      const response = await fetch(this.#url, { method: "POST", headers, body }).catch(() => undefined);
+      this.#attempt = new AbortController();
+      const signal = AbortSignal.any([
+        this.#attempt.signal,
+        this.#ended.signal,
+        AbortSignal.timeout(ATTEMPT_MS),
+      ]);
+      const request = { method: "POST", headers, body, signal };
+      const response = await fetch(this.#url, request).catch(() => undefined);
       const answer = await response?.text().catch(() => undefined);
       if (response?.status === 200 && answer !== undefined) break;
       if (response && response.status < 500 && response.status !== 429)
         throw new Error(`${response.status}: ${answer}`);
+      if (this.#ended.signal.aborted) return;
       await sleep(RETRY_MS);
     }
     this.#requests++;
     this.#sent.transfers.push(...transfers);
   }
 
-  /** A new file, whole when it can be seen. */
   #addOwners(): void {
     const from = this.#sent.owners.length;
-    const owners = Array.from({ length: OWNERS_PER_FILE }, (_, i) => owner(from + i));
-    const file = join(this.#ownersDirectory, `${String(from).padStart(8, "0")}.ndjson`);
-    writeFileSync(`${file}.part`, owners.map((document) => `${JSON.stringify(document)}\n`).join(""));
-    renameSync(`${file}.part`, file);
-    this.#sent.owners.push(...owners);
+    this.#sent.owners.push(...ownersFrom(from));
+    this.#putOwners(from);
   }
+
+  /** A file that is whole when it can be seen. */
+  #putOwners(from: number): void {
+    const file = join(this.#ownersDirectory, `${String(from).padStart(8, "0")}.ndjson`);
+    if (existsSync(file)) return;
+    writeFileSync(
+      `${file}.part`,
+      ownersFrom(from)
+        .map((document) => `${JSON.stringify(document)}\n`)
+        .join(""),
+    );
+    renameSync(`${file}.part`, file);
+  }
+}
+
+function ownersFrom(from: number): Owner[] {
+  return Array.from({ length: OWNERS_PER_FILE }, (_, i) => owner(from + i));
 }

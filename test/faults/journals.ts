@@ -33,6 +33,7 @@ export function journalDocument(
   journal: string | undefined,
 ): JournalDocument {
   const { _meta, ...document } = line;
+  if (_meta === undefined) throw new Error(`This is no document of a journal: ${JSON.stringify(line)}`);
   // What the runtime adds to each document.
   const { offset, at, removed, partition } = _meta as {
     offset: number;

@@ -85,6 +85,10 @@ export function checkLake(
     byKey(archived, place, content),
     byKey(full, place, content),
   );
+  const left = fragments.filter(({ tail, documents: own }) => {
+    const last = own.at(-1);
+    return tail && last !== undefined && last.offset < (ends.get(last.journal) ?? 0);
+  });
   // A tail may overlap a full fragment that has just covered it: here each offset counts once.
   const all = new Map(
     fragments.flatMap((each) => each.documents).map((each) => [place(each), content(each)]),
@@ -92,5 +96,22 @@ export function checkLake(
   return [
     ...found,
     ...differences(`the store's ${collection} with its tails`, byKey(documents, place, content), all),
+    ...left.map(({ key }) => `the store's ${collection}: ${key} is left, though a full fragment covers it`),
+    ...overlapping(fragments.filter(({ tail }) => tail)).map(
+      (key) => `the store's ${collection}: ${key} overlaps another small fragment`,
+    ),
   ];
+}
+
+/** They are cut one after the other, so one that overlaps belongs to nobody, and would stay for ever. */
+function overlapping(tails: readonly Fragment[]): string[] {
+  const seen = new Set<string>();
+  return tails
+    .filter(({ documents }) => {
+      const places = documents.map(({ journal, offset }) => `${journal}@${offset}`);
+      const overlaps = places.some((place) => seen.has(place));
+      for (const place of places) seen.add(place);
+      return overlaps;
+    })
+    .map(({ key }) => key);
 }

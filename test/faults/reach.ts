@@ -9,6 +9,7 @@ import type { RoundPhase, Step } from "./round.ts";
 interface Reach {
   readonly phases: readonly RoundPhase[];
   readonly atStart: boolean;
+  readonly scales?: boolean;
   /** Phases in which chance decides whether it is passed. */
   readonly maybe?: readonly RoundPhase[];
   readonly reason: string;
@@ -41,6 +42,17 @@ const RESTORING: Reach = {
   atStart: false,
   reason: "`weir restore` alone passes it: test/end-to-end/restore.pg.test.ts kills it there",
 };
+const SCALING: Reach = {
+  phases: ["back-fill", "cutover", "live"],
+  atStart: false,
+  scales: true,
+  reason: "the number of a derivation's shards changes only when someone asks for it",
+};
+const ASKED: Reach = {
+  phases: [],
+  atStart: false,
+  reason: "passed only at weir backfill; test/end-to-end/backfill.pg.test.ts kills there",
+};
 
 const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "start.journals.after": STARTING,
@@ -63,11 +75,18 @@ const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "postgres.fence.after": STARTING,
   "redis.fence.before": STARTING,
   "redis.fence.after": STARTING,
+  "head.layout.before": SCALING,
+  "head.layout.after": SCALING,
+  "scale.noted.after": SCALING,
   "postgres.clear.before": CLEARING,
   "postgres.clear.after": CLEARING,
   "redis.clear.begun": CLEARING,
   "redis.clear.rows": CLEARING,
   "redis.clear.after": CLEARING,
+  "backfill.request.before": ASKED,
+  "backfill.request.after": ASKED,
+  "materialization.rewind.before": ASKED,
+  "materialization.rewind.after": ASKED,
   "reader.cutover.before": {
     phases: ["back-fill", "cutover"],
     atStart: false,
@@ -82,7 +101,7 @@ export function reachOf(point: ProtocolPoint): Reach {
 
 /** The phases of a round that is about one point; `occurrence` chooses for each. */
 export function stepsOf(point: ProtocolPoint, occurrence: () => number): Step[] {
-  const { phases, atStart, maybe = [] } = reachOf(point);
+  const { phases, atStart, scales = false, maybe = [] } = reachOf(point);
   const all: readonly RoundPhase[] = [
     "back-fill",
     "cutover",
@@ -93,9 +112,13 @@ export function stepsOf(point: ProtocolPoint, occurrence: () => number): Step[] 
     phase,
     point,
     atStart,
-    occurrence: atStart ? 1 : occurrence(),
+    scales,
+    occurrence: atStart || scales || phase === "refill" ? 1 : occurrence(),
     fires: phases.includes(phase) ? "always" : maybe.includes(phase) ? "maybe" : "never",
   }));
 }
 
-export const POINTS: readonly ProtocolPoint[] = PROTOCOL_POINTS;
+/** Those that a round can pass. */
+export const POINTS: readonly ProtocolPoint[] = PROTOCOL_POINTS.filter(
+  (point) => reachOf(point).phases.length > 0,
+);

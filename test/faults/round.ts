@@ -2,6 +2,8 @@
  * One round: a project with a history gets new derivations and targets while its client goes on sending; the runtime is
  * killed in one phase after the other, each time at a protocol point, and started again; then everything is compared.
  */
+import { setTimeout as sleep } from "node:timers/promises";
+import { tellRunning } from "../../runtime/control/client.ts";
 import type { PlanName } from "./bank.ts";
 import { compareJournals, compareStore, compareTargets, type Places, readJournals } from "./compare.ts";
 import type { Edit, Fault } from "./fault.ts";
@@ -21,6 +23,8 @@ export interface Step {
   readonly occurrence: number;
   /** Whether the point is passed only while a process or task starts: then it is started again within the phase. */
   readonly atStart: boolean;
+  /** Whether the number of a derivation's shards is changed until it fires. */
+  readonly scales: boolean;
   /** `never`: a point that this phase cannot reach, which is watched for a while. `maybe`: chance decides. */
   readonly fires: "always" | "never" | "maybe";
 }
@@ -29,6 +33,7 @@ const FIRES_WITHIN_MS = 30_000;
 const WATCHED_MS = 1_500;
 const CAUGHT_UP_WITHIN_MS = 60_000;
 const FEED_PAUSE_MS = 15;
+const SCALE_PAUSE_MS = 200;
 /** Begins a difference that says no more than that it takes too long. */
 export const STUCK = "not caught up";
 
@@ -80,11 +85,17 @@ class Round {
 
   async run(): Promise<Outcome> {
     this.#feeder.start(FEED_PAUSE_MS);
-    for (const step of this.#options.steps) {
-      await this.#begin(step);
-      await this.#awaitFault(step);
+    const differences: string[] = [];
+    try {
+      for (const step of this.#options.steps) {
+        await this.#begin(step);
+        await this.#awaitFault(step);
+      }
+    } catch (error) {
+      differences.push(`${STUCK}: ${firstLine(error)}`);
+      await this.runtime.weir.kill();
     }
-    const differences = await this.#compare();
+    differences.push(...(await this.#compare()));
     const missed = [...this.#missed, ...this.runtime.unapplied().map((file) => `${file} was never loaded`)];
     return { fired: this.#fired, missed, differences };
   }
@@ -140,7 +151,8 @@ class Round {
   }
 
   /** Ends with a runtime that is down. */
-  async #awaitFault({ phase, point, fires }: Step): Promise<void> {
+  async #awaitFault({ phase, point, fires, scales }: Step): Promise<void> {
+    if (scales) void this.#scale();
     const fired = await this.runtime.killed(fires === "always" ? FIRES_WITHIN_MS : WATCHED_MS);
     if (fired) this.#fired++;
     if (!fired && fires === "always") this.#missed.push(`${point} was not passed, ${phase}`);
@@ -148,6 +160,15 @@ class Round {
       this.#missed.push(`${point} was passed, ${phase}, and is declared out of reach there`);
     this.runtime.disarm();
     await this.runtime.weir.kill();
+  }
+
+  /** Until the process ends by it. */
+  async #scale(): Promise<void> {
+    for (let shards = 1; this.runtime.weir.running && !this.runtime.hasFired; shards = 3 - shards) {
+      const command = { kind: "scale", task: "bank/sizes", shards } as const;
+      await tellRunning(this.#places.dataDir, command).catch(() => {}); // it may have ended by it
+      await sleep(SCALE_PAUSE_MS);
+    }
   }
 
   /** Nothing more is sent, and every task has worked through what was. */
@@ -184,7 +205,7 @@ class Round {
 
   async close(): Promise<void> {
     await this.runtime.weir.kill();
-    await this.#feeder.stop().catch(() => {});
+    await this.#feeder.end();
   }
 }
 

@@ -1,7 +1,9 @@
+import { graphScenarios } from "./graphs.ts";
 import { killScenarios } from "./kills.ts";
 import type { Scenario } from "./scenario.ts";
+import { zombieScenarios } from "./zombies.ts";
 
 /** All that `npm run test:faults` runs. */
 export function scenarios(): Scenario[] {
-  return [...killScenarios()];
+  return [...killScenarios(), ...zombieScenarios(), ...graphScenarios()];
 }

@@ -83,6 +83,11 @@ export class WeirProcess {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Null while it runs, or where a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child?.exitCode ?? null;
+  }
+
   /** As a service manager does, or a user's Ctrl-C. The exit code. */
   stop(): Promise<number | null> {
     return this.#end("SIGTERM");

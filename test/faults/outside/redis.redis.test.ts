@@ -86,7 +86,7 @@ it("any run of cuts, restarts and losses of the newest writes leaves each row as
         expect(found.sort(byId)).toEqual([...expected].sort(byId));
       },
     ),
-    { numRuns: 10, examples: [[FAULTS.map((fault) => ({ rows: 3, fault }))]] },
+    { numRuns: 10, examples: [[FAULTS.map((fault) => ({ rows: 3 as const, fault }))]] },
   );
   expect([...fired].filter(([, times]) => times === 0)).toEqual([]);
 }, 120_000);

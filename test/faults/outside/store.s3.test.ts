@@ -10,6 +10,7 @@ import { post, project } from "../../end-to-end/project.ts";
 import { sendAll } from "../../end-to-end/sender.ts";
 import { startS3FaultProxy } from "../../servers/s3-fault-proxy.ts";
 import { allCaughtUp, taskOf, type WeirProcess } from "../../servers/weir-process.ts";
+import { readCollection } from "./read-collection.ts";
 
 const WITHIN_MS = 60_000;
 const FRAGMENTS = "fragments: { targetBytes: 10_000, maxAgeSeconds: 1 },";
@@ -30,17 +31,8 @@ const OTHER =
   ORDERS.replaceAll("orders", "returns") +
   'returns.derive("shop/returned", { schema: z.object({ id: z.string() }), key: ["id"], transform: ({ id }) => ({ id }) });\n';
 
-async function documents(weir: WeirProcess, collection: string, ...flags: string[]): Promise<unknown[]> {
-  const { code, stdout, stderr } = await weir.command("read", collection, ...flags);
-  if (code !== 0) throw new Error(stderr);
-  return stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-}
-
 async function spend(weir: WeirProcess): Promise<unknown[]> {
-  const rows = (await documents(weir, "shop/spend-by-customer", "--reduced")) as { customer: string }[];
+  const rows = await readCollection<{ customer: string }>(weir, "shop/spend-by-customer", { reduced: true });
   return rows.sort((a, b) => (a.customer < b.customer ? -1 : 1));
 }
 
@@ -78,7 +70,7 @@ it("an S3 server that fails, lies, cuts, lists late and damages: everything is s
     WITHIN_MS,
   );
   expect(waiting.collections[0]).toMatchObject({ documents: 1_500, notInStore: 1_500 });
-  expect(await documents(weir, "shop/orders")).toEqual(orders);
+  expect(await readCollection(weir, "shop/orders")).toEqual(orders);
   late.lift();
   await weir.until(isStored, WITHIN_MS);
   expect(await weir.stop()).toBe(0);
@@ -91,7 +83,7 @@ it("an S3 server that fails, lies, cuts, lists late and damages: everything is s
   ];
   weir.start();
   await weir.until(allCaughtUp, WITHIN_MS);
-  expect(await documents(weir, "shop/orders")).toEqual(orders);
+  expect(await readCollection(weir, "shop/orders")).toEqual(orders);
   expect(await spend(weir)).toEqual(expectedSpend(orders));
   expect([...onPut, onList, late, ...onGet].map(({ fired }) => fired > 0)).not.toContain(false);
 }, 180_000);
@@ -159,7 +151,7 @@ it.each(["directory", "S3"])(
     // The status shows what it was until the task is open.
     await weir.until(allCaughtUp, WITHIN_MS, "allowed");
     expect(await spend(weir)).toEqual(expectedSpend(orders));
-    expect(await documents(weir, "shop/orders")).toEqual(orders);
+    expect(await readCollection(weir, "shop/orders")).toEqual(orders);
   },
   180_000,
 );
