@@ -54,18 +54,35 @@ it("ends the process that wrote the history, and goes on under the same journals
   expect(Object.values(documents)).toEqual([[0, 2]]);
 });
 
-it("refuses a data directory that is an older copy of the one that wrote to the store last", async () => {
+it("refuses a copy of the data directory that lacks what the store has, and takes nothing from the other", async () => {
   const w = await world();
   const first = w.add(w.nextDirectory(), []);
   await first.commit("sum", [""], []);
+  await first.round(true);
   const copy = await first.copy();
   await first.commit("sum", [""], []);
   await first.round(true);
-  await expect(copy.round(true)).rejects.toThrow(
-    /another data directory|older copy|copy of this data directory/,
-  );
+  await expect(copy.round(true)).rejects.toThrow(/it is an older copy of another.*weir restore/);
   await first.commit("sum", [""], []);
   await first.round(true);
+  expect(await keysOf(w.store, "_weir/epochs/", () => true)).toHaveLength(1);
+  const { directory, clock } = await w.restore();
+  expect(await directory.contents(KEYS)).toEqual(first.expected());
+  expect(clock).toBe(await first.restorableTo());
+});
+
+it("lets a copy that lacks nothing take over: the process whose copy it is ends", async () => {
+  const w = await world();
+  const first = w.add(w.nextDirectory(), []);
+  await first.commit("sum", [""], []);
+  await first.round(true);
+  const copy = await first.copy();
+  await copy.commit("sum", [""], []);
+  await copy.round(true);
+  await first.commit("sum", [""], []);
+  await expect(first.round(true)).rejects.toThrow(/it runs on a copy of this data directory/);
+  const { directory } = await w.restore();
+  expect(await directory.contents(KEYS)).toEqual(copy.expected());
 });
 
 it("says which documents the store lacks, and takes the cut before where that has all of them", async () => {
