@@ -94,7 +94,9 @@ describe("the archiver", () => {
       },
     };
     await w.append(20);
-    await w.archiver(busy).round();
+    // A round is bounded by what was there when it began.
+    const archiver = w.archiver(busy);
+    while (w.written() <= 300) await archiver.round();
     expect(kept.length).toBeGreaterThan(5);
     expect(kept.slice(1)).toEqual(kept.slice(1).map(() => false));
     expect(await w.readAll()).toEqual(numbers(0, w.written()));
