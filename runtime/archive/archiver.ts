@@ -138,9 +138,9 @@ export class Archiver {
     for (const journal of journals) {
       const { stored, next } = journal;
       if (stored === next) continue;
-      // Of what an earlier process took in, too.
-      const at = await this.#timeOf(journal, this.#knownOf(journal), stored);
-      if (this.#now() - at >= tailAfterMs * 1000) return true;
+      // Of what an earlier process took in, too. What cannot be read is told when its turn comes, after the others.
+      const at = await this.#timeOf(journal, this.#knownOf(journal), stored).catch(() => undefined);
+      if (at !== undefined && this.#now() - at >= tailAfterMs * 1000) return true;
     }
     return false;
   }
