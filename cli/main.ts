@@ -160,6 +160,32 @@ program
   );
 
 program
+  .command("backfill")
+  .description(
+    "empty a target and fill it again from history, or apply history to it again from a position on",
+  )
+  .argument("<target>", "its name, as weir status shows it: postgres:customer_spend")
+  .option(
+    "--from <offset|time>",
+    "do not empty it: from an offset of one journal, or an ISO 8601 time",
+    parsing(parseFrom),
+  )
+  .option("--partition <path>", "begin there in this partition only: country=NL, or country=NL/p=00")
+  .option("--dry-run", "say what would be read and what becomes of the target, and do nothing")
+  .addOption(new Option("--format <format>", "output").choices(["text", "json"]).default("text"))
+  .addOption(json())
+  .addOption(config())
+  .action(async (target, options) => (await import("./commands/backfill.ts")).backfill(target, options));
+
+program
+  .command("restore")
+  .description("make an empty data directory again from what the store has")
+  .option("--dry-run", "say what would come back, and write nothing")
+  .option("--json", "print the result as JSON")
+  .addOption(config())
+  .action(async (options) => (await import("./commands/restore.ts")).restore(options));
+
+program
   .command("explain")
   .description("explain a diagnostic's code")
   .argument("<code>", "for instance WEIR1001")

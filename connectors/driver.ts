@@ -141,6 +141,11 @@ export interface MaterializationContext {
    * another form, where the one that it has does not fit. It then has no position, and is filled from the beginning.
    */
   mayReshape(position: Json | undefined): boolean;
+  /**
+   * Whether a user asked for a target that was filled up to this position to be emptied and filled anew: what of it is gone
+   * may then be made again. It must be left without a position if it is.
+   */
+  mayRemake(position: Json | undefined): boolean;
   readonly log: TaskLog;
 }
 
@@ -172,6 +177,11 @@ export interface TargetSession {
   store(changes: readonly RowChange[], next: Json): Promise<void>;
   /** In `delta` mode: adds a row for each document, in their order, with the same transaction as `store`. */
   append?(documents: readonly DeltaDocument[], next: Json): Promise<void>;
+  /**
+   * In `delta` mode: deletes the rows of the documents from these offsets of their journals on and sets the position, with
+   * the same transaction as `store`. A log that cannot do so is only ever filled anew from the beginning.
+   */
+  rewind?(from: readonly Pick<DeltaDocument, "journal" | "offset">[], next: Json): Promise<void>;
   /**
    * Removes every row that this task has stored and sets the position, under the same checks as `store`. Where the
    * target cannot do that in one transaction, a repeat after a crash finishes it before anything else is stored.

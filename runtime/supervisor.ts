@@ -100,6 +100,8 @@ class SupervisedGroup {
   reopen(): Promise<void> {
     return this.#change(async () => {
       await this.#stopThreads();
+      // After the last report of what ran, and before the first of what comes.
+      for (const monitor of this.monitors) monitor.reopening();
       for (const thread of this.#threads) thread.startAnew();
     });
   }

@@ -239,6 +239,12 @@ export class TaskMonitor {
     );
   }
 
+  /** It is opened again, and may go on from another position. */
+  reopening(): void {
+    this.#shards = starting(this.#shards.length);
+    this.#before = undefined;
+  }
+
   stopped(): void {
     for (const shard of this.#shards) {
       if (shard.state !== "halted" && shard.state !== "exhausted") shard.state = "stopped";

@@ -118,3 +118,16 @@ test("limits of HTTP captures are passed on, and must be numbers", async () => {
     "http.maxInFlightBytes must be a whole number from 1 on.",
   );
 });
+
+test("limits of threads are passed on, and must be numbers above 0", async () => {
+  write("weir.config.ts", "export default { limits: { transformSeconds: 0.5, threadMemoryMb: 64 } };\n");
+  expect((await loadConfig(root)).limits).toEqual({ transformSeconds: 0.5, threadMemoryMb: 64 });
+  write("a.mjs", "export default { limits: { transformSeconds: 0 } };\n");
+  await expect(loadConfig(root, "a.mjs")).rejects.toThrow(
+    /limits\.transformSeconds must be a number above 0/,
+  );
+  write("b.mjs", "export default { limits: { memory: 64 } };\n");
+  await expect(loadConfig(root, "b.mjs")).rejects.toThrow(
+    /no option limits\.memory\. The options are transformSeconds, threadMemoryMb/,
+  );
+});

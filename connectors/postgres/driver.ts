@@ -14,7 +14,7 @@ import { type FormerName, prepareTable, reshapeTable } from "./table.ts";
  */
 export const driver: MaterializationDriver = {
   async open(context: MaterializationContext): Promise<TargetSession> {
-    const { collection, task, mode, log, mayReshape } = context;
+    const { collection, task, mode, log, mayReshape, mayRemake } = context;
     const settings = readConfig(context.config);
     const columns = planColumns(collection, { ...settings, mode });
     const former = formerName(context, settings.schema);
@@ -23,7 +23,10 @@ export const driver: MaterializationDriver = {
       const name = await tableName(client, settings);
       if (former !== undefined) await endRenamedBackend(client, name.schema, former.task, log);
       const declared = settings.primaryKey !== undefined;
-      const table = await prepareTable(client, { name, columns, task, former, declared, mayReshape });
+      const table = await prepareTable(client, {
+        ...{ name, columns, task, former, declared },
+        ...{ mayReshape, mayRemake },
+      });
       protocolPoint("postgres.fence.before");
       const found = await takeFence(client, name.schema, task, log);
       protocolPoint("postgres.fence.after");

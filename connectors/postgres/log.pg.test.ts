@@ -109,6 +109,36 @@ describe("a log", () => {
     await successor.close();
   });
 
+  it("goes back to a position of some journals with its rows, under the same fence", async () => {
+    const session = await open(plan, "rewound");
+    const place = (journal: string, offset: number): DeltaDocument => {
+      return { journal, offset, at: at(0), removed: false, document: { id: "a", n: 1 } };
+    };
+    const all = ["j1", "j2", "j3"].flatMap((journal) => [0, 1, 2].map((offset) => place(journal, offset)));
+    await session.append(all, 1);
+    await session.rewind?.(
+      [
+        { journal: "j1", offset: 1 },
+        { journal: "j2", offset: 0 },
+      ],
+      2,
+    );
+    const rows = async () => {
+      const { rows } = await admin.query(
+        "SELECT weir_journal || ' ' || weir_offset AS place FROM rewound ORDER BY weir_journal, weir_offset",
+      );
+      return rows.map((row) => row.place);
+    };
+    expect(await rows()).toEqual(["j1 0", "j3 0", "j3 1", "j3 2"]);
+    await session.append([place("j1", 1)], 3);
+    const successor = await open(plan, "rewound");
+    expect(successor.position).toBe(3);
+    await expect(session.rewind?.([{ journal: "j3", offset: 0 }], 4)).rejects.toThrow(FencedError);
+    expect(await rows()).toEqual(["j1 0", "j1 1", "j3 0", "j3 1", "j3 2"]);
+    await session.close();
+    await successor.close();
+  });
+
   it("is the journals, whatever instances were lost between and within transactions", {
     timeout: 120_000,
   }, async () => {

@@ -144,3 +144,27 @@ describe("clear", () => {
     await session.close();
   });
 });
+
+describe("a table that is gone", () => {
+  const openAnew = (mayRemake: boolean) =>
+    driver.open(
+      contextOf({
+        ...{ task: "postgres:old", collection: spend, config: { url, table: "old" } },
+        mayRemake: () => mayRemake,
+      }),
+    );
+
+  it("is made anew, without a position, only where a user asked for it; who worked on it stores nothing more", async () => {
+    const before = await open("old");
+    await before.store([put("a", 1)], 7);
+    await admin.query("DROP TABLE old");
+    await expect(openAnew(false)).rejects.toThrow("or run weir backfill postgres:old to fill a new one");
+    const session = await openAnew(true);
+    expect(session.position).toBeUndefined();
+    await expect(before.store([put("b", 1)], 8)).rejects.toThrow(FencedError);
+    await session.store([put("c", 1)], 1);
+    expect((await admin.query("SELECT id FROM old")).rows).toEqual([{ id: "c" }]);
+    await session.close();
+    await before.close();
+  });
+});

@@ -16,7 +16,15 @@ import { connect } from "./connection.ts";
 import { explain, isConnectionLoss } from "./errors.ts";
 import { fencedOut, type Ownership, readFence } from "./fence.ts";
 import { arrayLiteral, copyText } from "./framing.ts";
-import { applyChanges, copyBatch, createBatch, loadRows, type Source, type TableName } from "./statements.ts";
+import {
+  applyChanges,
+  copyBatch,
+  createBatch,
+  loadRows,
+  rewindLog,
+  type Source,
+  type TableName,
+} from "./statements.ts";
 import { emptyTable } from "./table.ts";
 import { decodeRow, type EncodedRow, encodeChange, encodeDelta, encodeKeys } from "./values.ts";
 
@@ -102,6 +110,20 @@ export class PostgresSession implements TargetSession {
       protocolPoint("postgres.clear.after");
     } catch (error) {
       throw await this.#why(error, `empty "${name.table}", which is to be filled anew`);
+    }
+    this.#expected = position;
+  }
+
+  async rewind(from: readonly Pick<DeltaDocument, "journal" | "offset">[], next: Json): Promise<void> {
+    const { client, name, task, owned } = this.#parts;
+    const position = JSON.stringify(next);
+    const places = [from.map(({ journal }) => journal), from.map(({ offset }) => String(offset))];
+    const values = [task, owned.fence, this.#expected, position, ...places.map(arrayLiteral)];
+    try {
+      const { rows } = await client.query<{ moved: number }>(rewindLog(name), values);
+      if (rows[0]?.moved !== 1) throw fencedOut(task, name);
+    } catch (error) {
+      throw await this.#why(error, `delete rows of "${name.table}", which are to be written again`);
     }
     this.#expected = position;
   }

@@ -112,6 +112,20 @@ export function applyChanges(
   return `WITH ${parts.join(", ")}\nSELECT count(*)::int AS moved FROM checkpoint`;
 }
 
+/**
+ * Moves the checkpoint and, only if that hit its row, deletes a log's rows. It returns `moved`, as `applyChanges`.
+ * Parameters: task, fence, expected position, next position; an array of journals, and one of the first offset of each.
+ */
+export function rewindLog(name: TableName): string {
+  return `WITH checkpoint AS (
+  ${moveCheckpoint(name.schema)} RETURNING 1
+), deleted AS (
+  DELETE FROM ${qualified(name)} AS t USING unnest($5::text[], $6::bigint[]) AS r (journal, first)
+  WHERE t.weir_journal = r.journal AND t.weir_offset >= r.first AND EXISTS (SELECT FROM checkpoint)
+)
+SELECT count(*)::int AS moved FROM checkpoint`;
+}
+
 /** Parameters: an array per key column. Rows: the place in the arrays, from 1, then all columns. */
 export function loadRows(name: TableName, columns: TableColumns): string {
   const arrays = columns.key.map((column, i) => `$${i + 1}::${column.type}[]`);

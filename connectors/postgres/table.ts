@@ -30,6 +30,8 @@ export interface Preparation {
   readonly declared: boolean;
   /** Whether the table, filled up to this position, may be emptied and altered. */
   readonly mayReshape: MaterializationContext["mayReshape"];
+  /** Whether, filled up to this position and gone, it may be made anew. */
+  readonly mayRemake: MaterializationContext["mayRemake"];
 }
 
 /**
@@ -39,7 +41,7 @@ export interface Preparation {
  */
 export async function prepareTable(
   client: Client,
-  { name, columns, task, former, declared, mayReshape }: Preparation,
+  { name, columns, task, former, declared, mayReshape, mayRemake }: Preparation,
 ): Promise<"fits" | "misfit"> {
   let outcome: "fits" | "misfit" = "fits";
   await client.query("BEGIN");
@@ -53,7 +55,12 @@ export async function prepareTable(
     const checkpoint = await findCheckpoint(client, name.schema, task);
     const found = await findTable(client, name);
     if (found === undefined) {
-      refuseLostTable(name, task, checkpoint?.position ?? null);
+      const position = checkpoint?.position ?? null;
+      if (position !== null) {
+        if (!mayRemake(JSON.parse(position))) throw lostTable(name, task);
+        // An instance that is at work finds that it has moved, and stores nothing more.
+        await client.query(`UPDATE ${checkpoints(name.schema)} SET position = NULL WHERE task = $1`, [task]);
+      }
       if (declared) {
         throw new HaltError(
           `The table ${qualified(name)} is declared with Drizzle and does not exist; run its migrations (drizzle-kit migrate, or drizzle-kit push), then start the task again.`,
@@ -171,10 +178,9 @@ async function rename(client: Client, name: TableName, task: string, former: For
   await client.query(`UPDATE ${checkpoints(name.schema)} SET task = $1 WHERE task = $2`, [task, former.task]);
 }
 
-function refuseLostTable(name: TableName, task: string, position: string | null): void {
-  if (position === null) return;
-  throw new HaltError(
-    `The table ${qualified(name)} is gone, but the checkpoint of "${task}" says that it was filled; bring the table back, or delete that row of ${checkpoints(name.schema)} to fill a new one from the beginning.`,
+function lostTable(name: TableName, task: string): HaltError {
+  return new HaltError(
+    `The table ${qualified(name)} is gone, but the checkpoint of "${task}" says that it was filled; bring the table back, or run weir backfill ${task} to fill a new one from the beginning.`,
   );
 }
 

@@ -18,7 +18,7 @@ export function checkWhole(answer: IncomingMessage): void {
 export async function askRunning(
   dataDir: string,
   path: string,
-  body?: Json,
+  body?: object,
 ): Promise<IncomingMessage | undefined> {
   const socketPath = readHolder(dataDir)?.socket;
   if (!socketPath) return undefined;

@@ -11,6 +11,7 @@ import {
   type Committed,
   type FragmentRecord,
   type Head,
+  type HeadSnapshot,
   type HeadTransaction,
   HeadWriteError,
   type Horizon,
@@ -18,6 +19,8 @@ import {
   type JournalSpec,
   type JournalState,
   type ReadAnswer,
+  type StoredCut,
+  type Survey,
   type TaskGrant,
 } from "./head.ts";
 
@@ -188,14 +191,24 @@ export class HeadService implements Head {
     return this.#head.journals();
   }
 
+  async survey(ids?: readonly JournalId[]): Promise<Survey> {
+    return this.#head.survey(ids);
+  }
+
+  async snapshot(): Promise<HeadSnapshot> {
+    return this.#write(() => this.#head.snapshot());
+  }
+
+  async noteCut(cut: StoredCut): Promise<void> {
+    this.#write(() => this.#head.noteCut(cut));
+  }
+
   async openTask(task: string): Promise<TaskGrant> {
     return this.#write(() => this.#head.openTask(task));
   }
 
   async layOutTask(task: string, shards: number): Promise<void> {
-    protocolPoint("head.layout.before");
-    this.#head.layOutTask(task, shards);
-    protocolPoint("head.layout.after");
+    this.#write(() => this.#head.layOutTask(task, shards));
   }
 
   async checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]> {

@@ -3,18 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type {
-  DeltaDocument,
-  MaterializationContext,
-  RowChange,
-  TargetSession,
-} from "../../connectors/driver.ts";
-import type { CollectionPlan, Json, JsonObject, MaterializationPlan } from "../../plan/plan.ts";
+import type { CollectionPlan, Json, MaterializationPlan } from "../../plan/plan.ts";
 import { EmbeddedHead } from "../head/embedded-head.ts";
 import type { Head } from "../head/head.ts";
 import { HeadService } from "../head/head-service.ts";
-import { identityOf } from "../reduction/key.ts";
 import { type ObjectStore, openStore } from "../store/store.ts";
+import { MemoryTarget } from "./fixtures/memory-target.ts";
 import { runMaterialization } from "./materialization.ts";
 
 let directory: string;
@@ -42,54 +36,6 @@ const collection: CollectionPlan = {
   key: ["id"],
   reduce: { n: "sum" },
 };
-
-/** A target in memory, which survives its sessions, and fails when it is told to. */
-class MemoryTarget {
-  readonly rows = new Map<unknown, JsonObject>();
-  readonly log: DeltaDocument[] = [];
-  readonly contexts: MaterializationContext[] = [];
-  position: Json | undefined;
-  maxRows = 3;
-  clears = 0;
-  /** Of the coming calls: whether each is applied, and its answer lost. */
-  failures: ("before" | "after" | "none")[] = [];
-
-  readonly driver = {
-    open: async (context: MaterializationContext): Promise<TargetSession> => {
-      this.contexts.push(context);
-      return {
-        position: this.position,
-        reducesInTarget: false,
-        maxRows: this.maxRows,
-        load: async (keys) => keys.map((key) => this.rows.get(identityOf(key))),
-        store: (changes, next) => this.#apply(next, () => this.#store(changes)),
-        append: (documents, next) => this.#apply(next, () => void this.log.push(...documents)),
-        clear: (next) =>
-          this.#apply(next, () => {
-            this.clears++;
-            this.rows.clear();
-            this.log.length = 0;
-          }),
-        close: async () => {},
-      };
-    },
-  };
-
-  async #apply(next: Json, apply: () => void): Promise<void> {
-    const failure = this.failures.shift() ?? "none";
-    if (failure === "before") throw new Error("lost before");
-    apply();
-    this.position = structuredClone(next);
-    if (failure === "after") throw new Error("lost after");
-  }
-
-  #store(changes: readonly RowChange[]): void {
-    for (const change of changes) {
-      if (change.op === "remove") this.rows.delete(identityOf(change.key));
-      else this.rows.set(identityOf(change.key), change.document);
-    }
-  }
-}
 
 interface Entry {
   readonly logical: string;

@@ -7,12 +7,14 @@ import {
 } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json, JsonObject } from "../../plan/plan.ts";
+import { newestRequest } from "../backfill/request.ts";
 import type { Head, Position } from "../head/head.ts";
 import { MergedReader } from "../journal/merged-reader.ts";
 import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { DocumentSource } from "./document-source.ts";
+import { TargetStart } from "./target-start.ts";
 import type { MaterializationTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
 
@@ -42,64 +44,27 @@ export async function runMaterialization(
   report: Report,
 ): Promise<void> {
   const { plan } = task;
+  const begin = new TargetStart(task, await newestRequest(head, task.name));
   protocolPoint("materialization.open.before");
   const session = await driver.open({
     task: task.name,
     collection: task.collection,
     config: task.config,
     mode: plan.mode ?? "standard",
-    mayReshape: (position) => mayReshape(task, position),
+    mayReshape: (position) => begin.mayReshape(position),
+    mayRemake: (position) => begin.mayRemake(position),
     renamedFrom: plan.renamedFrom && `${plan.connector}:${plan.renamedFrom}`,
     log: taskLog(task.name, report),
   });
   try {
     protocolPoint("materialization.open.after");
-    const start = await startOf(task, session, report);
+    const start = await begin.begin(head, session, report);
     const reader = await openReader(task, head, store, start);
-    await follow(task, session, new DocumentSource(reader, task.epoch), signal, report);
+    const source = new DocumentSource(reader, task.epoch);
+    await follow(task, session, source, (position) => begin.checkpoint(position), signal, report);
   } finally {
     await session.close().catch(() => {}); // the connection may be what failed
   }
-}
-
-/** What a target keeps: where its rows end, and which of the user's back-fills they are of. */
-interface Checkpoint {
-  readonly journals: Position;
-  readonly backfill: number;
-}
-
-/** Empties the target where the flow asks for a back-fill that it has not had. */
-async function startOf(task: MaterializationTask, session: TargetSession, report: Report): Promise<Position> {
-  const { backfill = 0 } = task.plan;
-  if (session.position === undefined) return {};
-  const found = readCheckpoint(session.position);
-  if (found === undefined) {
-    throw new HaltError(
-      `The checkpoint that the target of "${task.name}" holds was not written by this version of Weir; empty the target together with its checkpoint, or materialize into a new name.`,
-    );
-  }
-  if (found.backfill === backfill) return found.journals;
-  taskLog(task.name, report).info(
-    `Empties the target and fills it from history: backfill is ${backfill}, and was ${found.backfill}.`,
-  );
-  await session.clear({ journals: {}, backfill });
-  return {};
-}
-
-/** Where the flow has it filled from history again, whether it fits or not, or says so of a target that does not fit. */
-function mayReshape({ plan }: MaterializationTask, position: Json | undefined): boolean {
-  const found = position === undefined ? NOTHING_STORED : readCheckpoint(position);
-  if (found === undefined) return false;
-  return plan.onSchemaChange === "backfill" || found.backfill !== (plan.backfill ?? 0);
-}
-
-const NOTHING_STORED: Checkpoint = { journals: {}, backfill: 0 };
-
-function readCheckpoint(position: Json): Checkpoint | undefined {
-  const { journals, backfill } = Object(position) as { journals?: unknown; backfill?: unknown };
-  if (typeof journals !== "object" || journals === null || typeof backfill !== "number") return undefined;
-  // `journals` is what `follow` wrote.
-  return { journals: journals as Position, backfill };
 }
 
 function openReader(
@@ -117,10 +82,11 @@ async function follow(
   task: MaterializationTask,
   session: TargetSession,
   source: DocumentSource,
+  checkpoint: (position: Position) => Json,
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  const { mode, backfill = 0 } = task.plan;
+  const { mode } = task.plan;
   const batch = mode === "delta" ? deltaBatch(task, session) : reducedBatch(task, session);
   report({ kind: "opened", task: task.name });
   report({ kind: "progress", task: task.name, positions: [source.position], documents: 0, at: 0 });
@@ -137,7 +103,7 @@ async function follow(
     const store = batch.take();
     await storing;
     protocolPoint("materialization.store.before");
-    storing = store({ journals: position, backfill }).then(() => {
+    storing = store(checkpoint(position)).then(() => {
       protocolPoint("materialization.store.after");
       report({ kind: "progress", task: task.name, positions: [position], documents: taken - from, at });
     });
