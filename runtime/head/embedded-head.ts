@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Database } from "lmdb";
-import { FencedError } from "../../connectors/driver.ts";
+import { FencedError, HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
 import { isInternal } from "../internal-collections.ts";
@@ -390,7 +390,8 @@ export class EmbeddedHead {
     }
     for (const { key, value } of state) {
       if (value !== null && value.length > MAX_APPEND_BYTES) {
-        return new Error(
+        // It would be as large the next time.
+        return new HaltError(
           `The state of ${key.slice(0, 100)} has ${value.length} characters, over the limit of ${MAX_APPEND_BYTES}.`,
         );
       }

@@ -5,8 +5,8 @@ import { CHECKSUM_CHARACTERS } from "./sealed.ts";
 
 declare module "lmdb" {
   // Of the package's own exports, not of its types.
-  function keyValueToBuffer(key: Key): Buffer;
-  function bufferToKeyValue(key: Buffer): Key;
+  function keyValueToBuffer(key: import("lmdb").Key): Buffer;
+  function bufferToKeyValue(key: Buffer): import("lmdb").Key;
   interface DatabaseOptions {
     keyEncoder?: {
       writeKey(key: Uint8Array, target: Uint8Array, start: number): number;
