@@ -178,6 +178,14 @@ program
   .action(async (target, options) => (await import("./commands/backfill.ts")).backfill(target, options));
 
 program
+  .command("restore")
+  .description("make an empty data directory again from what the store has")
+  .option("--dry-run", "say what would come back, and write nothing")
+  .option("--json", "print the result as JSON")
+  .addOption(config())
+  .action(async (options) => (await import("./commands/restore.ts")).restore(options));
+
+program
   .command("explain")
   .description("explain a diagnostic's code")
   .argument("<code>", "for instance WEIR1001")

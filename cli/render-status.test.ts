@@ -38,7 +38,11 @@ it("shows each task's state, lag, rate, back-fill and ETA, then errors, collecti
       { task: "shop/spend", letters: 1 },
       { task: "shop/routes", letters: 1_200 },
     ],
-    store: { location: "the directory /data/store", lastError: null },
+    store: {
+      location: "the directory /data/store",
+      lastError: null,
+      restorableTo: "2026-11-23T08:00:00.000000Z",
+    },
   });
   expect(stripVTControlCharacters(text)).toBe(`running (process 7)
 
@@ -48,13 +52,14 @@ redis:spend:{customer}   materialization  halted   1,200,000  0              100
 
 halted redis:spend:{customer}: No room.
 
-collection   documents  not yet in the store
+collection   documents  lost with the disk
 shop/orders  2,000,000  5
 
 shop/spend: 1 dead letter (weir deadletters list shop/spend)
 shop/routes: 1,200 dead letters (weir deadletters list shop/routes)
 
 store: the directory /data/store
+the store alone would bring back 2026-11-23T08:00:00.000000Z
 `);
 });
 
@@ -75,7 +80,7 @@ it("tells how many shards run where there are several", () => {
     tasks: [{ ...task, kind: "derivation", state: "halted", shards: { running: 3, of: 4 } }],
     collections: [],
     deadLetters: [],
-    store: { location: "directory store", lastError: null },
+    store: { location: "directory store", lastError: null, restorableTo: null },
   });
   expect(stripVTControlCharacters(text)).toContain("halted (3 of 4 shards)");
 });

@@ -23,6 +23,9 @@ export function renderStatus(status: ShownStatus, columns?: number): string {
     ...renderCollections(status.collections),
     ...renderDeadLetters(status.deadLetters),
     `store: ${status.store.location}${status.store.lastError ? pc.red(`  ${status.store.lastError}`) : ""}`,
+    status.store.restorableTo === null
+      ? "the store alone could bring back nothing yet"
+      : `the store alone would bring back ${status.store.restorableTo}`,
   ];
   return `${lines.map((line) => cut(line, columns)).join("\n")}\n`;
 }
@@ -75,7 +78,7 @@ function renderCollections(collections: readonly CollectionStatus[]): string[] {
     number(documents),
     number(notInStore),
   ]);
-  return [...table(["collection", "documents", "not yet in the store"], rows), ""];
+  return [...table(["collection", "documents", "lost with the disk"], rows), ""];
 }
 
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -29,9 +29,28 @@ export const PROTOCOL_POINTS = [
   "archive.tails.before",
   "archive.tails.deleted",
   "archive.tails.after",
+  /** A claim of the store is put, then known to be the newest. */
+  "claim.put.before",
+  "claim.put.after",
+  "claim.hold.before",
+  "claim.hold.after",
+  /** Objects that no history counts any more leave the store. */
+  "archive.strays.before",
+  "archive.strays.after",
+  /** A cut is put, seen in the store's own listing, noted in the head; then those before it leave the store. */
+  "archive.cut.before",
+  "archive.cut.put",
+  "archive.cut.noted",
+  "archive.cut.after",
   /** The head lets go of what is in full fragments. */
   "archive.trim.before",
   "archive.trim.after",
+
+  /** What the store has is written into a head of its own, the store is claimed, and the head gets its name. */
+  "restore.written.after",
+  "restore.claim.put",
+  "restore.claim.after",
+  "restore.rename.after",
 
   /** A capture has raised its fence, and has its cursor. */
   "capture.open.after",

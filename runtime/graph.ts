@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Plan } from "../plan/plan.ts";
 import { type Environment, resolveEnvironment } from "./environment.ts";
+import type { History } from "./store-epoch/ownership.ts";
 import type { CaptureTask, DerivationTask, MaterializationTask, Task } from "./task/task.ts";
 
 export interface GraphParts {
@@ -9,12 +10,12 @@ export interface GraphParts {
   readonly planHash: string;
   /** Directory with `bundles/`. */
   readonly buildDir: string;
-  readonly epoch: number;
+  readonly history: History;
   readonly environment: Environment;
 }
 
 /** In the order of the data's way: captures, then derivations (sources before what reads them), then materializations. */
-export function tasksOf({ plan, planHash, buildDir, epoch, environment }: GraphParts): Task[] {
+export function tasksOf({ plan, planHash, buildDir, history, environment }: GraphParts): Task[] {
   const collection = (name: string) => {
     const found = plan.collections[name];
     if (!found) throw new Error(`The plan names a collection "${name}" and does not have it.`);
@@ -37,7 +38,7 @@ export function tasksOf({ plan, planHash, buildDir, epoch, environment }: GraphP
       plan: derivation,
       collection: collection(name),
       sources: derivation.sources.map((source) => collection(source.collection)),
-      epoch,
+      epoch: history.epoch,
       bundleDir: join(buildDir, "bundles"),
       planHash,
     }),
@@ -49,7 +50,8 @@ export function tasksOf({ plan, planHash, buildDir, epoch, environment }: GraphP
       plan: materialization,
       config: resolveEnvironment(materialization.config, environment),
       collection: collection(materialization.collection),
-      epoch,
+      epoch: history.epoch,
+      restores: history.restores,
     }),
   );
   return [...captures, ...derivations, ...materializations];

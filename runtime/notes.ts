@@ -6,3 +6,12 @@ export const APPLIED_PLAN = "applied-plan";
 export const LAST_PLAN = "last-plan";
 /** By derivation, how many shards `weir scale` asked for. */
 export const SHARDS = "shards";
+/** Who this data directory is in its store: `store-epoch.ts`. */
+export const STORE_EPOCH = "store-epoch";
+/** The newest cut that the store has, as `StoredCut`. */
+export const STORED_CUT = "stored-cut";
+/** That every durable value is in its task's log: there were values before there were logs. */
+export const STATE_LOGGED = "state-logged";
+
+/** These say something of one data directory: no cut holds them. */
+export const LOCAL_NOTES: ReadonlySet<string> = new Set([STORE_EPOCH, STORED_CUT, STATE_LOGGED]);

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
 import { protocolPoint } from "../connectors/protocol-point.ts";
@@ -21,14 +22,16 @@ import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
 import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
 import { tasksOf } from "./graph.ts";
-import type { JournalState } from "./head/head.ts";
+import type { Head, StoredCut } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
 import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
-import { APPLIED_PLAN, LAST_PLAN } from "./notes.ts";
+import { APPLIED_PLAN, LAST_PLAN, STORED_CUT } from "./notes.ts";
 import { askForShards, renameShards, shardCounts } from "./shards.ts";
+import { formatTime } from "./store/fragment-time.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
-import { hasStoreEpoch, storeEpoch } from "./store-epoch.ts";
+import { HeldClaim, isTakenOver, refuseTakenOver } from "./store-epoch/held-claim.ts";
+import { historyOf, ownership } from "./store-epoch/ownership.ts";
 import type { ThreadLimits } from "./supervised-thread.ts";
 import { Supervisor, type TaskGroup } from "./supervisor.ts";
 import type { Task, TaskReport } from "./task/task.ts";
@@ -71,18 +74,22 @@ export interface CollectionStatus {
   readonly name: string;
   /** Documents ever appended. */
   readonly documents: number;
-  /** Documents of these that the store does not have yet: what a lost disk would lose. */
+  /** Documents of these that come after what the store alone can bring back: what a lost disk would lose. */
   readonly notInStore: number;
 }
 
 export interface StoreStatus {
   readonly location: string;
+  /** Commit time to which `weir restore` would return, ISO 8601; null while there is nothing to return to. */
+  readonly restorableTo: string | null;
   readonly lastError: string | null;
 }
 
 const ARCHIVE_INTERVAL_MS = 1_000;
 /** How long a stop waits for the last documents to reach the store, ms. */
 const ARCHIVE_STOP_MS = 20_000;
+/** How long a start waits to hear whether the store is still this data directory's, ms. */
+const LOOK_AT_STORE_MS = 3_000;
 
 export class Runtime {
   readonly #config: RuntimeConfig;
@@ -106,7 +113,7 @@ export class Runtime {
     head: OpenHead;
     store: ObjectStore;
     storeConfig: StoreConfig;
-    epoch: number;
+    isClaimed: boolean;
     groups: readonly TaskGroup[];
     bounded: ReadonlySet<string>;
     onEvent: (event: RuntimeEvent) => void;
@@ -127,7 +134,7 @@ export class Runtime {
       onReport: parts.onEvent,
     });
     this.#deadLetters = new DeadLetterDesk(parts.head.head, parts.store, parts.build.plan);
-    this.#archive = this.#startArchive(parts.storeConfig, parts.epoch);
+    this.#archive = this.#startArchive(parts.storeConfig, parts.isClaimed);
   }
 
   /** Resolves once everything has been started. Throws, with nothing left running, if anything is refused. */
@@ -151,9 +158,12 @@ export class Runtime {
       // The references have been replaced: what is left is the store's own configuration.
       const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
       // What is captured is safe in the head: a store that cannot be reached just now holds up nothing but itself.
-      const store = await openStore(storeConfig, { probe: !(await hasStoreEpoch(head.head)) });
+      const isNew = (await ownership(head.head)).history === undefined;
+      const store = await openStore(storeConfig, { probe: isNew });
       undo.unshift(() => store.close());
-      const epoch = await storeEpoch(head.head, store);
+      if (isNew) await HeldClaim.take(head.head, store);
+      else await refuseIfTold(refuseTakenOver(head.head, store));
+      const history = await historyOf(head.head);
       // Done before the note says so: after a crash in between it is found done.
       const renames = renamesSince(applied, build.plan).collections;
       for (const [from, to] of renames) {
@@ -172,11 +182,12 @@ export class Runtime {
       const shards = await shardCounts(head.head, build.plan, availableParallelism());
       for (const [task, count] of shards) await head.head.layOutTask(task, count);
       const { plan, planHash, directory: buildDir } = build;
-      const tasks = tasksOf({ plan, planHash, buildDir, epoch, environment });
+      const tasks = tasksOf({ plan, planHash, buildDir, history, environment });
       const groups = await threadGroups(tasks, shards, config.settings.baseDir);
       const bounded = await boundedCaptures(tasks, config.settings.baseDir);
-      const parts = { config, build, lock, head, store, storeConfig, epoch, groups, bounded, onEvent };
-      const runtime = new Runtime(parts);
+      const parts = { config, build, lock, head, store, storeConfig, groups, bounded, onEvent };
+      const isClaimed = isNew;
+      const runtime = new Runtime({ ...parts, isClaimed });
       runtime.#control = await ControlServer.listen(runtime, config.dataDir);
       lock.announce({ pid: process.pid, socket: runtime.#control.socket });
       runtime.#supervisor.start();
@@ -187,14 +198,14 @@ export class Runtime {
     }
   }
 
-  #startArchive(store: StoreConfig, epoch: number): Worker {
+  #startArchive(store: StoreConfig, isClaimed: boolean): Worker {
     const head: MessagePort = this.#head.connect();
     const { targetBytes, maxAgeSeconds } = this.#config.fragments;
     const worker = startWorker(import.meta.url, "./archive/archive-thread", {
       workerData: {
         head,
         store,
-        epoch,
+        isClaimed,
         settings: { targetBytes, tailAfterMs: maxAgeSeconds * 1000 },
         intervalMs: ARCHIVE_INTERVAL_MS,
       } satisfies ArchiveThreadData,
@@ -202,7 +213,8 @@ export class Runtime {
       name: "archive",
     });
     worker.on("message", (event: ArchiveEvent) => {
-      const message = event.kind === "failed" ? event.message : null;
+      if (event.kind === "taken-over") this.#onEvent({ kind: "fatal", message: event.message });
+      const message = event.kind === "ok" ? null : event.message;
       if (message !== null && message !== this.#storeError) this.#onEvent({ kind: "store", message });
       this.#storeError = message;
     });
@@ -229,13 +241,14 @@ export class Runtime {
     const snapshots = this.#supervisor.monitors.map((monitor) => monitor.snapshot());
     const journals = await this.head.journals();
     const now = Date.now();
+    const { collections, restorableTo } = await storageOf(this.head);
     return {
       planHash: this.#build.planHash,
       pid: process.pid,
       tasks: snapshots.map((snapshot) => statusOf(snapshot, journals, now)),
-      collections: collectionStatuses(journals),
+      collections,
       deadLetters: await deadLetterCounts(this.head),
-      store: { location: this.#store.description, lastError: this.#storeError },
+      store: { location: this.#store.description, lastError: this.#storeError, restorableTo },
     };
   }
 
@@ -299,18 +312,33 @@ async function emptyCollections(head: OpenHead["head"]): Promise<(collection: st
   return (name) => !journals.some(({ collection, next }) => collection === name && next > 0);
 }
 
-export function collectionStatuses(journals: readonly JournalState[]): CollectionStatus[] {
-  const names = [...new Set(journals.map(({ collection }) => collection))].filter(
-    (name) => !isInternal(name),
-  );
-  return names.sort().map((name) => {
-    const own = journals.filter(({ collection }) => collection === name);
+/** What the head says of collections, and of what the store has of them. */
+export async function storageOf(
+  head: Head,
+): Promise<{ collections: CollectionStatus[]; restorableTo: string | null }> {
+  const cut = (await head.getNote(STORED_CUT)) as unknown as StoredCut | undefined; // written by the head
+  const { journals } = await head.survey();
+  const own = journals.filter(({ collection }) => !isInternal(collection));
+  const names = [...new Set(own.map(({ collection }) => collection))].sort();
+  const collections = names.map((name) => {
+    const parts = own.filter(({ collection }) => collection === name);
     return {
       name,
-      documents: own.reduce((sum, { next }) => sum + next, 0),
-      notInStore: own.reduce((sum, { next, stored }) => sum + next - stored, 0),
+      documents: parts.reduce((sum, { next }) => sum + next, 0),
+      notInStore: parts.reduce((sum, { next, restorable }) => sum + next - restorable, 0),
     };
   });
+  return { collections, restorableTo: cut ? formatTime(cut.clock) : null };
+}
+
+/** A store that does not answer soon holds up no start: the archiver asks again before it puts anything. */
+async function refuseIfTold(look: Promise<void>): Promise<void> {
+  const settled = look.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const error = await Promise.race([settled, sleep(LOOK_AT_STORE_MS, undefined, { ref: false })]);
+  if (isTakenOver(error)) throw error;
 }
 
 /** Captures of a connector that shares a thread together, every other task by itself. */

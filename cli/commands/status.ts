@@ -2,7 +2,7 @@ import { loadConfig } from "../../compiler/config/config-file.ts";
 import { askRunning, json } from "../../runtime/control/client.ts";
 import { deadLetterCounts } from "../../runtime/deadletters/counts.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
-import { collectionStatuses, type StatusReport } from "../../runtime/runtime.ts";
+import { type StatusReport, storageOf } from "../../runtime/runtime.ts";
 import { renderStatus } from "../render-status.ts";
 import { runtimeConfig } from "../runtime-config.ts";
 
@@ -30,14 +30,10 @@ async function statusAtRest(
 ): Promise<Omit<StatusReport, "pid" | "planHash">> {
   const rest = await openAtRest(config, process.env);
   try {
-    const collections = collectionStatuses(await rest.head.journals());
+    const { collections, restorableTo } = await storageOf(rest.head);
     const deadLetters = await deadLetterCounts(rest.head);
-    return {
-      tasks: [],
-      collections,
-      deadLetters,
-      store: { location: rest.store.description, lastError: null },
-    };
+    const store = { location: rest.store.description, lastError: null, restorableTo };
+    return { tasks: [], collections, deadLetters, store };
   } finally {
     await rest.close();
   }

@@ -1,22 +1,54 @@
 /**
  * Moves history from the head to the store. Per journal it cuts fragments one after the other, between appends:
  * a full one when enough bytes have gathered or the UTC day has ended; before that, after a while, a small one
- * under `_tail/`, which makes the documents durable in the store while the head keeps them.
+ * under `_tail/`, which makes the documents durable in the store while the head keeps them. With the small ones comes a
+ * cut: the rest of the head, at one moment, once the store lists all documents of that moment.
  *
  * The no-gap rule: the head lets go of a range only once the store itself lists the object. The range is recorded
  * before the upload; after a crash the same range is cut again, and gives the same object under the same name.
  */
 import { protocolPoint } from "../../connectors/protocol-point.ts";
-import type { FragmentRecord, Head, JournalId, JournalState } from "../head/head.ts";
+import type {
+  ArchivedJournal,
+  FragmentRecord,
+  Head,
+  HeadSnapshot,
+  JournalId,
+  JournalState,
+} from "../head/head.ts";
+import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
 import { encodeFragment } from "../store/fragment.ts";
+import { folderOf, parseFragmentKey } from "../store/fragment-name.ts";
 import type { ObjectStore } from "../store/store.ts";
+import { Boundaries } from "../store-epoch/claims.ts";
+import { isTakenOver } from "../store-epoch/held-claim.ts";
+import type { Strays } from "../store-epoch/strays.ts";
+import { dropOtherCuts, putCut } from "./cut.ts";
+import { nextTailFrom } from "./tail-range.ts";
 
 export interface ArchiveSettings {
   /** Uncompressed bytes of documents at which a fragment is cut. */
   readonly targetBytes: number;
-  /** How long a document may wait for a tail fragment, ms. */
+  /** How long a document, and whatever else a cut holds, may wait for the store, ms. */
   readonly tailAfterMs: number;
+}
+
+/** In whose name objects are put. */
+export interface ArchiveClaim {
+  readonly epoch: number;
+  /** Undefined where nobody else can have written there. */
+  readonly strays?: Strays | undefined;
+  readonly boundaries: Boundaries;
+  /** Throws if another process has taken over. */
+  verify(): Promise<void>;
+  /** To be called when a round begins: what was verified in the one before is not believed any more. */
+  forget(): void;
+}
+
+/** Of a store that nobody else can write to. */
+export function unrivalled(epoch: number): ArchiveClaim {
+  return { epoch, boundaries: new Boundaries([]), verify: async () => {}, forget: () => {} };
 }
 
 const READ_BYTES = 8 * 1024 * 1024;
@@ -28,52 +60,104 @@ interface Known {
   unfinished: boolean;
   /** Commit times of documents that wait, by offset. */
   readonly times: Map<number, number>;
-  /** The first document that the store does not have, and when it was first seen here, ms of a clock that is never set. */
-  waiting?: { readonly offset: number; readonly since: number };
 }
 
 export class Archiver {
   readonly #head: Head;
   readonly #store: ObjectStore;
-  readonly #epoch: number;
+  readonly #claim: ArchiveClaim;
   readonly #settings: ArchiveSettings;
   readonly #now: () => number;
   readonly #monotonic: () => number;
   readonly #known = new Map<JournalId, Known>();
+  /** What the newest cut of this process holds, and since when there is more. */
+  #cutRevision = 0;
+  #changedSince: number | undefined;
 
   /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` one that is never set, in ms. */
   constructor(
     head: Head,
     store: ObjectStore,
-    epoch: number,
+    claim: ArchiveClaim,
     settings: ArchiveSettings,
     now: () => number = () => Date.now() * 1000,
     monotonic: () => number = () => performance.now(),
   ) {
     this.#head = head;
     this.#store = store;
-    this.#epoch = epoch;
+    this.#claim = claim;
     this.#settings = settings;
     this.#now = now;
     this.#monotonic = monotonic;
   }
 
   /**
-   * One round over all journals, those too that are new. `everything` also cuts the tails that are not due yet. What
-   * fails for one journal does not hold up the others; it is thrown at the end.
+   * One round over all journals, those too that are new. `everything` also puts what is not due yet. What fails for one
+   * journal does not hold up the others; it is thrown at the end, and no cut is put.
    */
   async round(everything = false): Promise<void> {
+    this.#claim.forget();
+    let { revision, journals } = await this.#head.survey();
+    const isDue = await this.#isCutDue(revision, journals, everything);
+    const cut = isDue ? await this.#head.snapshot() : undefined;
+    // What was made in between is in the cut, too.
+    if (cut) journals = (await this.#head.survey()).journals;
+    const ends = new Map(cut?.journals.map(({ id, next }) => [id, next]));
+    await this.#claim.strays?.look(journals);
     const failures: unknown[] = [];
-    for (const journal of await this.#head.journals()) {
-      const known = this.#known.get(journal.id) ?? { unfinished: true, times: new Map() };
-      this.#known.set(journal.id, known);
-      if (!known.unfinished && journal.archived === journal.next) continue;
-      await this.#archive(journal, known, everything).catch((error: unknown) => failures.push(error));
+    for (const journal of journals) {
+      const known = this.#knownOf(journal);
+      const end = ends.get(journal.id) ?? 0;
+      if (known.unfinished || journal.archived < journal.next || this.#straysOf(journal).length > 0) {
+        await this.#archive(journal, known, end).catch((error: unknown) => failures.push(error));
+      }
     }
-    if (failures.length > 0) throw failures[0];
+    if (failures.length > 0) throw failures.find(isTakenOver) ?? failures[0];
+    if (cut) await this.#putCut(cut);
   }
 
-  async #archive(journal: JournalState, known: Known, everything: boolean): Promise<void> {
+  #knownOf({ id }: JournalState): Known {
+    const known = this.#known.get(id) ?? { unfinished: true, times: new Map() };
+    this.#known.set(id, known);
+    return known;
+  }
+
+  async #isCutDue(
+    revision: number,
+    journals: readonly ArchivedJournal[],
+    everything: boolean,
+  ): Promise<boolean> {
+    if (revision === this.#cutRevision) return false;
+    if (everything) return true;
+    // By both clocks: where the wall clock was set back, commit times are ahead of it.
+    this.#changedSince ??= this.#monotonic();
+    const { tailAfterMs } = this.#settings;
+    if (this.#monotonic() - this.#changedSince >= tailAfterMs) return true;
+    const longestUs = tailAfterMs * 1000;
+    for (const journal of journals) {
+      const { stored, next } = journal;
+      if (stored === next) continue;
+      // Of what an earlier process took in, too.
+      const at = await this.#timeOf(journal, this.#knownOf(journal), stored);
+      if (this.#now() - at >= longestUs) return true;
+    }
+    return false;
+  }
+
+  async #putCut(cut: HeadSnapshot): Promise<void> {
+    await this.#claim.verify();
+    const stored = await putCut(this.#store, this.#claim.epoch, cut);
+    await this.#head.noteCut(stored);
+    protocolPoint("archive.cut.noted");
+    this.#cutRevision = cut.revision;
+    this.#changedSince = undefined;
+    const { boundaries } = this.#claim;
+    await dropOtherCuts(this.#store, cut.clock, (name) => boundaries.counts(name.epoch, name.clock));
+    protocolPoint("archive.cut.after");
+  }
+
+  /** Everything that a full fragment may be cut of; and what lies before `end` at least in a small one. */
+  async #archive(journal: ArchivedJournal, known: Known, end: number): Promise<void> {
     let hasMoved = known.unfinished;
     known.unfinished = true;
     let state = journal;
@@ -81,20 +165,48 @@ export class Archiver {
       await this.#resume(journal);
       state = await this.#current(journal);
     }
-    while (await this.#cutFull(state, known)) {
-      // until too little is left for a full fragment. What comes in meanwhile may keep that from ever happening, so the
-      // head lets go of each range at once, and uses its room again.
+    state = await this.#dropStrays(state, known);
+    // Bounded by what was there when the round began: a journal that grows fast must not hold up the others. And the
+    // head lets go of each range at once, and uses its room again.
+    while (state.archived < journal.next && (await this.#cutFull(state, known))) {
       hasMoved = true;
       await this.#trim(journal.id);
       state = await this.#current(journal);
     }
-    await this.#cutTail(state, known, everything);
+    if (state.stored < end) {
+      await this.#cutTails(state, end);
+      hasMoved = true;
+    }
     if (hasMoved) {
       known.times.clear();
       await this.#dropCoveredTails(state);
       await this.#trim(journal.id);
     }
     known.unfinished = false;
+  }
+
+  #straysOf(journal: ArchivedJournal) {
+    return this.#claim.strays?.of(journal, this.#claim.boundaries) ?? [];
+  }
+
+  /**
+   * Deletes what belongs to no history, before a full fragment has the same offsets again. What of it counts is put
+   * under `_tail/` before that.
+   */
+  async #dropStrays(journal: ArchivedJournal, known: Known): Promise<ArchivedJournal> {
+    const strays = this.#straysOf(journal);
+    if (strays.length === 0) return journal;
+    const needed = Math.min(journal.next, Math.max(...strays.map((stray) => stray.needed)));
+    let state = journal;
+    if (state.stored < needed) {
+      state = await this.#cutTails(state, needed);
+      known.times.clear();
+    }
+    await this.#claim.verify();
+    protocolPoint("archive.strays.before");
+    await this.#claim.strays?.delete(strays);
+    protocolPoint("archive.strays.after");
+    return state;
   }
 
   async #trim(journal: JournalId): Promise<void> {
@@ -107,13 +219,13 @@ export class Archiver {
 
   /** Finishes what a crash or a failed upload left intended. */
   async #resume(journal: JournalState): Promise<void> {
-    for (const { first, last, kind } of await this.#head.intendedFragments(journal.id)) {
+    for (const { key, first, last, kind } of await this.#head.intendedFragments(journal.id)) {
       const runs = await this.#runsBetween(journal, first, last);
-      await this.#upload(journal, runs, kind);
+      await this.#upload(journal, runs, kind, key);
     }
   }
 
-  async #cutFull(journal: JournalState, known: Known): Promise<boolean> {
+  async #cutFull(journal: ArchivedJournal, known: Known): Promise<boolean> {
     const { archived, next, headBytes } = journal;
     if (archived === next) return false;
     const dayIsOver = dayOf(await this.#timeOf(journal, known, archived)) < dayOf(this.#now());
@@ -128,16 +240,20 @@ export class Archiver {
     return true;
   }
 
-  async #cutTail(journal: JournalState, known: Known, everything: boolean): Promise<void> {
-    const { stored, next } = journal;
-    if (stored === next) return;
-    // By both clocks: where the wall clock was set back, commit times are ahead of it.
-    if (known.waiting?.offset !== stored) known.waiting = { offset: stored, since: this.#monotonic() };
-    const waitedUs = this.#now() - (await this.#timeOf(journal, known, stored));
-    const seenMs = this.#monotonic() - known.waiting.since;
-    const { tailAfterMs } = this.#settings;
-    if (!everything && waitedUs < tailAfterMs * 1000 && seenMs < tailAfterMs) return;
-    await this.#upload(journal, await this.#runsOfOneDay(journal, stored), "tail");
+  /** Until the store has every document below `end`. */
+  async #cutTails(journal: ArchivedJournal, end: number): Promise<ArchivedJournal> {
+    let state = journal;
+    while (state.stored < end) {
+      const { archived, stored, next } = state;
+      const tails = (await this.#head.fragments(journal.id)).filter(({ kind }) => kind === "tail");
+      const from = nextTailFrom(tails, archived, stored, next);
+      let runs = await this.#runsOfOneDay(state, from);
+      // Those before it may be of another day, or fill a fragment by themselves.
+      if (endOf(runs) <= stored) runs = await this.#runsOfOneDay(state, stored);
+      await this.#upload(state, runs, "tail");
+      state = await this.#current(state);
+    }
+    return state;
   }
 
   /** Commit time of the document at this offset, which is in the head. */
@@ -148,9 +264,9 @@ export class Archiver {
     return time;
   }
 
-  async #current(journal: JournalState): Promise<JournalState> {
-    const states = await this.#head.journals();
-    return states.find((state) => state.id === journal.id) ?? journal;
+  async #current(journal: ArchivedJournal): Promise<ArchivedJournal> {
+    const { journals } = await this.#head.survey([journal.id]);
+    return journals[0] ?? journal;
   }
 
   /** Runs from an offset on, up to the target size, the end of their UTC day, or the journal's end. */
@@ -184,16 +300,26 @@ export class Archiver {
     return taken;
   }
 
-  async #upload(journal: JournalState, runs: readonly Run[], kind: FragmentRecord["kind"]): Promise<void> {
+  /** `repeated`: the name under which it was intended before, perhaps in an earlier epoch. */
+  async #upload(
+    journal: JournalState,
+    runs: readonly Run[],
+    kind: FragmentRecord["kind"],
+    repeated?: string,
+  ): Promise<void> {
+    await this.#claim.verify();
     const { collection, logical, partition } = journal;
+    const { epoch } = this.#claim;
+    const name = repeated === undefined ? undefined : parseFragmentKey(repeated);
     const encoded = await encodeFragment({
-      collection,
-      logical,
-      partition,
-      epoch: this.#epoch,
-      tail: kind === "tail",
+      ...(name ?? { collection, logical, partition, epoch, tail: kind === "tail" }),
       runs,
     });
+    if (repeated !== undefined && encoded.key !== repeated) {
+      throw new Error(
+        `The head holds other documents than when ${repeated} was begun: it would be ${encoded.key} now. Nothing of this journal is archived; restore the head's disk, or run "weir restore" with a new dataDir.`,
+      );
+    }
     const { key, first, last, bytes } = encoded;
     const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength };
     protocolPoint("archive.intend.before");
@@ -218,10 +344,16 @@ export class Archiver {
     return false;
   }
 
-  async #dropCoveredTails(journal: JournalState): Promise<void> {
+  /** By full fragments, or by a tail that was cut anew with what came after them. */
+  async #dropCoveredTails(journal: ArchivedJournal): Promise<void> {
     const { archived } = await this.#current(journal);
-    const covered = (await this.#head.fragments(journal.id)).filter(
-      ({ kind, last }) => kind === "tail" && last < archived,
+    const tails = (await this.#head.fragments(journal.id)).filter(({ kind }) => kind === "tail");
+    const present = `${journal.collection}/${partitionPath(journal)}/`;
+    const covered = tails.filter(
+      (tail) =>
+        (tail.last < archived || tails.some((other) => other !== tail && covers(other, tail))) &&
+        // The newest cut may know the journal by the name that it had: then it finds the documents only there.
+        (this.#cutRevision > 0 || folderOf(tail.key) === present),
     );
     if (covered.length === 0) return;
     const keys = covered.map(({ key }) => key);
@@ -236,4 +368,15 @@ export class Archiver {
 /** Days since 1970, UTC, of a time in µs. */
 function dayOf(at: number): number {
   return Math.floor(at / DAY_US);
+}
+
+function endOf(runs: readonly Run[]): number {
+  const last = runs.at(-1);
+  return last ? last.first + last.count : 0;
+}
+
+/** Whether one that is longer holds the other, or, of two that are equal, the one that sorts later. */
+function covers(other: FragmentRecord, tail: FragmentRecord): boolean {
+  if (other.first > tail.first || other.last < tail.last) return false;
+  return other.first !== tail.first || other.last !== tail.last || other.key > tail.key;
 }

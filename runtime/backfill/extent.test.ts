@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Archiver } from "../archive/archiver.ts";
+import { Archiver, unrivalled } from "../archive/archiver.ts";
 import { EmbeddedHead } from "../head/embedded-head.ts";
 import { HeadService } from "../head/head-service.ts";
 import { formatTime } from "../store/fragment-time.ts";
@@ -32,7 +32,13 @@ it("a time leads to its first document, and an extent counts what is read, over 
           throw error;
         });
         const store = await openStore({ directory: join(directory, "store") });
-        const archiver = new Archiver(head, store, 1, { targetBytes: 60, tailAfterMs: 1e9 }, () => now);
+        const archiver = new Archiver(
+          head,
+          store,
+          unrivalled(1),
+          { targetBytes: 60, tailAfterMs: 1e9 },
+          () => now,
+        );
         try {
           const [made] = await head.ensureJournals([{ collection: "a", logical: "", partition: 0 }]);
           const { fence } = await head.openTask("a");

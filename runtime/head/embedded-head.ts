@@ -4,24 +4,25 @@
  * no cursor outlives a call; `overlappingSync: false`, so that nothing is readable before it is durable.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, statfsSync } from "node:fs";
-import { join } from "node:path";
-import { type Database, type Key, open, type RootDatabase } from "lmdb";
+import type { Database } from "lmdb";
 import { FencedError, HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
 import { isInternal } from "../internal-collections.ts";
 import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
-import { Census } from "./census.ts";
+import { LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
+import { folderOf } from "../store/fragment-name.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import {
+  type Append,
+  type ArchivedJournal,
   type Committed,
   CorruptHeadError,
   type FragmentRecord,
+  type HeadSnapshot,
   type HeadTransaction,
-  HeadWriteError,
   type Horizon,
   type JournalId,
   type JournalSpec,
@@ -29,15 +30,22 @@ import {
   MAX_APPEND_BYTES,
   MAX_INTERNAL_APPEND_BYTES,
   type ReadAnswer,
+  type StateChange,
+  type StoredCut,
+  type Survey,
   type TaskGrant,
 } from "./head.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
-import { readingHead, SealedTable } from "./sealed-table.ts";
-import { type StateKey, StateTable } from "./state-table.ts";
+import { readingHead, type SealedTable } from "./sealed-table.ts";
+import { loggedTask, stateLines, stateLogOf } from "./state-log.ts";
+import { StateTable } from "./state-table.ts";
+import { HeadTables } from "./tables.ts";
 import { entryNames, mergeCheckpoints, renamedEntry, splitCheckpoint, taskOf } from "./task-layout.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
 const TRIM_BATCHES = 512;
+/** Values that are logged in one transaction where they were not yet. */
+const STATE_PAGE = 1000;
 
 interface Journal {
   readonly number: number;
@@ -50,6 +58,8 @@ interface Journal {
   /** Bytes of lines ever appended, and below `archived`: their difference is what the head must keep. */
   appendedBytes: number;
   archivedBytes: number;
+  /** Documents below it are in the newest cut that the store has. */
+  restorable: number;
   readonly index: FragmentIndex;
 }
 
@@ -63,17 +73,18 @@ interface TaskEntry {
   readonly checkpoint: Json | undefined;
 }
 
+/** What the journals were before a transaction. */
+type Undo = Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>;
+
 export type CommitOutcome = { readonly committed: Committed } | { readonly refused: Error };
 
 export class EmbeddedHead {
-  readonly #root: RootDatabase<Buffer, string>;
+  readonly #tables: HeadTables;
   readonly #batches: Database<Buffer, [number, number]>;
   readonly #journalEntries: SealedTable<number>;
   readonly #fragmentEntries: SealedTable<[number, string]>;
   readonly #taskEntries: SealedTable<string>;
   readonly #notes: SealedTable<string>;
-  readonly #census: Census;
-  readonly #directory: string;
   readonly #state: StateTable;
   readonly #clock: CommitClock;
   readonly #journals = new Map<JournalId, Journal>();
@@ -81,6 +92,8 @@ export class EmbeddedHead {
   readonly #collections = new Map<string, Map<string, Journal>>();
   /** By the name of the entry: the task's, or a shard's. */
   readonly #tasks = new Map<string, TaskEntry>();
+  /** See `Survey`. */
+  #revision = 1;
 
   /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` a clock that is never set; tests pass their own. */
   constructor(
@@ -88,91 +101,33 @@ export class EmbeddedHead {
     now: () => number = () => Date.now() * 1000,
     monotonic: () => number = () => performance.now() * 1000,
   ) {
-    mkdirSync(directory, { recursive: true });
-    this.#directory = directory;
-    this.#root = this.#reading(() =>
-      open<Buffer, string>({
-        path: join(directory, "head.lmdb"),
-        encoding: "binary",
-        overlappingSync: false,
-        maxDbs: 16,
-      }),
-    );
-    const table = <K extends Key>(name: string) => this.#reading(() => new SealedTable<K>(this.#root, name));
-    this.#batches = this.#reading(() => this.#root.openDB("batches", { encoding: "binary" }));
-    this.#journalEntries = table("journals");
-    this.#fragmentEntries = table("fragments");
-    this.#taskEntries = table("tasks");
-    this.#notes = table("notes");
-    const state = table<StateKey>("state");
-    const clock = table<string>("clock");
-    const census = this.#reading(() => this.#root.openDB<string, string>("census", { encoding: "string" }));
-    const tables = [
-      this.#journalEntries,
-      this.#fragmentEntries,
-      this.#taskEntries,
-      this.#notes,
-      state,
-      clock,
-    ];
-    this.#census = new Census(directory, census, tables);
-    this.#reading(() => this.#census.check());
-    // Only the pages that lead to the batches: each batch has its checksum and its place after the one before.
-    this.#reading(() => this.#batches.getKeysCount());
-    this.#state = new StateTable(state);
-    this.#clock = this.#reading(() => new CommitClock(clock, now, monotonic));
-    this.#reading(() => this.#load());
-  }
-
-  /** What is wrong when the head is opened is told with the directory. */
-  #reading<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      const reason = (error instanceof Error ? error.message : String(error)).replace(/\.?$/, ".");
-      throw new CorruptHeadError(
-        `The head in ${this.#directory} cannot be opened. ${reason} If its disk is damaged, put the directory back from a backup.`,
-        { cause: error },
-      );
-    }
-  }
-
-  /** All of the work or none of it, on disk. */
-  #transact<T>(work: () => T): T {
-    const mark = this.#census.mark();
-    let done: T;
-    try {
-      done = this.#root.transactionSync(() => {
-        const result = work();
-        this.#census.store();
-        return result;
-      });
-    } catch (error) {
-      this.#census.reset(mark);
-      if (error instanceof HaltError) throw error; // a refusal, or damage that was found in time
-      const { bavail, bsize } = statfsSync(this.#directory);
-      const free = Math.round((bavail * bsize) / 1_000_000);
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new HeadWriteError(
-        `The head could not write to ${this.#directory}: ${reason}. Its disk has ${free} MB left.`,
-        { cause: error },
-      );
-    }
-    this.#census.stored();
-    return done;
+    const tables = new HeadTables(directory);
+    this.#tables = tables;
+    this.#batches = tables.batches;
+    this.#journalEntries = tables.journals;
+    this.#fragmentEntries = tables.fragments;
+    this.#taskEntries = tables.tasks;
+    this.#notes = tables.notes;
+    this.#state = new StateTable(tables.state);
+    this.#clock = tables.reading(() => new CommitClock(tables.clock, now, monotonic));
+    tables.reading(() => this.#load());
+    this.#logStates();
   }
 
   #load(): void {
+    const cut = this.getNote(STORED_CUT) as unknown as StoredCut | undefined; // written by `noteCut`
     for (const { key, value } of this.#journalEntries.getRange()) {
       // Written by #storeJournal, and checked by its checksum.
       const entry = openJson(`journal ${key}`, value) as unknown as Omit<
         Journal,
-        "index" | "number" | "logical"
+        "index" | "number" | "logical" | "restorable"
       > & {
         logical?: string;
       };
       // `logical` is missing where the entry was made before there were logical partitions.
-      this.#addJournal({ ...entry, logical: entry.logical ?? "", number: key, index: new FragmentIndex() });
+      const restorable = cut?.ends[entry.id] ?? 0;
+      const logical = entry.logical ?? "";
+      this.#addJournal({ ...entry, logical, restorable, number: key, index: new FragmentIndex() });
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
@@ -200,7 +155,7 @@ export class EmbeddedHead {
   ensureJournals(specs: readonly JournalSpec[]): JournalState[] {
     const journals = specs.map((spec) => this.#collections.get(spec.collection)?.get(partitionPath(spec)));
     if (journals.every((journal) => journal !== undefined)) return journals.map(stateOf);
-    return this.#transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
+    return this.#tables.transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
   }
 
   #ensureJournal(spec: JournalSpec): Journal {
@@ -218,15 +173,49 @@ export class EmbeddedHead {
       lastAt: 0,
       appendedBytes: 0,
       archivedBytes: 0,
+      restorable: 0,
       index: new FragmentIndex(),
     };
     this.#addJournal(journal);
     this.#storeJournal(journal);
+    this.#revision++;
     return journal;
   }
 
   journals(): JournalState[] {
-    return [...this.#journals.values()].map(stateOf);
+    const journals = [...this.#journals.values()];
+    return journals.filter(({ collection }) => loggedTask(collection) === undefined).map(stateOf);
+  }
+
+  survey(ids?: readonly JournalId[]): Survey {
+    const journals = ids?.map((id) => this.#journal(id)) ?? [...this.#journals.values()];
+    return { revision: this.#revision, journals: journals.map(archivedOf) };
+  }
+
+  snapshot(): HeadSnapshot {
+    const clock = this.#clock.next();
+    // A clock that was told must not come again, also where the wall clock is set back.
+    this.#tables.transact(() => this.#clock.store());
+    const notes = this.#notes.keys().filter((name) => !LOCAL_NOTES.has(name));
+    return {
+      clock,
+      revision: this.#revision,
+      journals: [...this.#journals.values()].map(({ id, collection, logical, partition, ...journal }) => {
+        const folder = `${collection}/${partitionPath({ logical, partition })}/`;
+        const isElsewhere = journal.index.folders.some((each) => each !== folder);
+        const keys = isElsewhere ? journal.index.published().map(({ key }) => key) : [];
+        const elsewhere = keys.filter((key) => folderOf(key) !== folder);
+        const { next, lastAt } = journal;
+        return { id, collection, logical, partition, next, lastAt, start: 0, elsewhere };
+      }),
+      tasks: Object.fromEntries([...this.#tasks].map(([name, entry]) => [name, { ...entry } as Json])),
+      notes: Object.fromEntries(notes.map((name) => [name, this.getNote(name) ?? null])),
+    };
+  }
+
+  noteCut(cut: StoredCut): void {
+    this.setNote(STORED_CUT, { ...cut });
+    for (const journal of this.#journals.values()) journal.restorable = cut.ends[journal.id] ?? 0;
   }
 
   collectionOf(id: JournalId): string | undefined {
@@ -258,7 +247,7 @@ export class EmbeddedHead {
       );
     }
     for (const journal of journals) journal.collection = to;
-    this.#transact(() => {
+    this.#tables.transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
       for (const [name, entry] of entries) {
         this.#taskEntries.removeSync(name);
@@ -267,6 +256,7 @@ export class EmbeddedHead {
       this.#notes.putSync(mark, sealJson(`note ${mark}`, from));
       this.#notes.removeSync(`renamed ${from}`);
     });
+    this.#revision++;
     this.#collections.set(to, this.#collections.get(from) ?? new Map());
     this.#collections.delete(from);
     for (const [name, entry] of entries) {
@@ -280,8 +270,10 @@ export class EmbeddedHead {
     if (entry === undefined) this.#refuseOtherLayout(task);
     const number = entry?.number || this.#unusedTaskNumber();
     const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
-    this.#transact(() => this.#storeTask(task, raised));
+    this.#tables.transact(() => this.#storeTask(task, raised));
     this.#tasks.set(task, raised);
+    // A raised fence alone is nothing that must come back.
+    if (!entry) this.#revision++;
     return { fence: raised.fence, checkpoint: raised.checkpoint };
   }
 
@@ -322,13 +314,14 @@ export class EmbeddedHead {
       { number, fence, checkpoint: parts[i] },
     ]);
     protocolPoint("head.layout.before");
-    this.#transact(() => {
+    this.#tables.transact(() => {
       for (const [name] of before) this.#taskEntries.removeSync(name);
       for (const [name, entry] of after) this.#storeTask(name, entry);
     });
     protocolPoint("head.layout.after");
     for (const [name] of before) this.#tasks.delete(name);
     for (const [name, entry] of after) this.#tasks.set(name, entry);
+    this.#revision++;
   }
 
   /** A task's number stays with its entries, which only another layout of it replaces: what none has was never used. */
@@ -355,10 +348,11 @@ export class EmbeddedHead {
    * the others alone: each is checked before anything of it is written. A throw means that none is stored.
    */
   commit(transactions: readonly HeadTransaction[]): CommitOutcome[] {
-    const undo = new Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>();
+    const undo: Undo = new Map();
     const tasks = new Map<string, TaskEntry>();
+    for (const { task, state = [] } of transactions) if (state.length > 0) this.#ensureLog(task);
     try {
-      const outcomes = this.#transact(() => {
+      const outcomes = this.#tables.transact(() => {
         const all = transactions.map((transaction): CommitOutcome => {
           const refused = this.#refusal(transaction);
           return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
@@ -367,6 +361,7 @@ export class EmbeddedHead {
         return all;
       });
       for (const [task, entry] of tasks) this.#tasks.set(task, entry);
+      this.#revision++;
       return outcomes;
     } catch (error) {
       for (const [journal, before] of undo) Object.assign(journal, before);
@@ -395,7 +390,8 @@ export class EmbeddedHead {
     }
     for (const { key, value } of state) {
       if (value !== null && value.length > MAX_APPEND_BYTES) {
-        return new Error(
+        // It would be as large the next time.
+        return new HaltError(
           `The state of ${key.slice(0, 100)} has ${value.length} characters, over the limit of ${MAX_APPEND_BYTES}.`,
         );
       }
@@ -405,23 +401,13 @@ export class EmbeddedHead {
 
   #write(
     { task, fence, appends, checkpoint, state = [] }: HeadTransaction,
-    undo: Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>,
+    undo: Undo,
     tasks: Map<string, TaskEntry>,
   ): Committed {
     const { number } = this.#tasks.get(task) as TaskEntry; // #refusal has looked
     const at = this.#clock.next();
-    const firsts = appends.map(({ journal: id, count, lines }) => {
-      const journal = this.#journal(id);
-      const { next: first, lastAt, appendedBytes } = journal;
-      if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
-      if (count === 0) return first;
-      this.#batches.putSync([journal.number, first], sealBatch(journal.number, first, { count, at, lines }));
-      journal.next += count;
-      journal.lastAt = at;
-      journal.appendedBytes += lines.byteLength;
-      this.#storeJournal(journal);
-      return first;
-    });
+    const firsts = appends.map((append) => this.#append(this.#journal(append.journal), append, at, undo));
+    if (state.length > 0) this.#log(number, state, at, undo);
     for (const change of state) this.#state.set(number, change);
     if (checkpoint !== undefined) {
       const entry = { number, fence, checkpoint };
@@ -429,6 +415,56 @@ export class EmbeddedHead {
       tasks.set(task, entry);
     }
     return { at, firsts };
+  }
+
+  #append(
+    journal: Journal,
+    { count, lines }: Pick<Append, "count" | "lines">,
+    at: number,
+    undo: Undo,
+  ): number {
+    const { next: first, lastAt, appendedBytes } = journal;
+    if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
+    if (count === 0) return first;
+    this.#batches.putSync([journal.number, first], sealBatch(journal.number, first, { count, at, lines }));
+    journal.next += count;
+    journal.lastAt = at;
+    journal.appendedBytes += lines.byteLength;
+    this.#storeJournal(journal);
+    return first;
+  }
+
+  /** Before the transaction that logs: a throw there must not leave a journal in memory alone. */
+  #ensureLog(task: string): void {
+    const number = this.#tasks.get(task)?.number;
+    if (number !== undefined) this.ensureJournals([stateLogOf(number)]);
+  }
+
+  #log(task: number, changes: readonly StateChange[], at: number, undo: Undo): void {
+    const spec = stateLogOf(task);
+    const log = this.#collections.get(spec.collection)?.get(partitionPath(spec));
+    if (!log) throw new Error(`The log of task ${task} is not there: ensure it first.`);
+    for (const piece of stateLines(changes)) this.#append(log, piece, at, undo);
+  }
+
+  /** Logs values that were stored before there were logs. Repeated after a crash: values may be logged twice. */
+  #logStates(): void {
+    if (this.getNote(STATE_LOGGED) === true) return;
+    // Shards of a task have one number.
+    const names = new Map([...this.#tasks].map(([name, { number }]) => [number, name]));
+    for (const [number, name] of names) {
+      if (number === 0) continue;
+      let page = this.#state.page(number, undefined, STATE_PAGE);
+      for (; page.values.length > 0; page = this.#state.page(number, page.last, STATE_PAGE)) {
+        const { values } = page;
+        this.#ensureLog(name);
+        this.#tables.transact(() => {
+          this.#log(number, values, this.#clock.next(), new Map());
+          this.#clock.store();
+        });
+      }
+    }
+    this.setNote(STATE_LOGGED, true);
   }
 
   /** Undefined where the offset is the journal's end. */
@@ -488,13 +524,13 @@ export class EmbeddedHead {
 
   intendFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#transact(() => this.#storeFragment(journal, fragment, false));
+    this.#tables.transact(() => this.#storeFragment(journal, fragment, false));
     journal.index.intend(fragment);
   }
 
   publishFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#transact(() => {
+    this.#tables.transact(() => {
       this.#storeFragment(journal, fragment, true);
       if (fragment.kind === "full") {
         journal.archivedBytes += this.#bytesOf(journal, fragment);
@@ -523,7 +559,7 @@ export class EmbeddedHead {
 
   forgetTails(id: JournalId, keys: readonly string[]): void {
     const journal = this.#journal(id);
-    this.#transact(() => {
+    this.#tables.transact(() => {
       for (const key of keys) this.#fragmentEntries.removeSync([journal.number, key]);
     });
     journal.index.forget(keys);
@@ -539,7 +575,7 @@ export class EmbeddedHead {
       }),
     ];
     if (keys.length === 0) return false;
-    this.#transact(() => {
+    this.#tables.transact(() => {
       for (const key of keys) this.#batches.removeSync(key);
     });
     return keys.length === TRIM_BATCHES;
@@ -551,12 +587,12 @@ export class EmbeddedHead {
   }
 
   setNote(name: string, value: Json): void {
-    this.#transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
+    if (!LOCAL_NOTES.has(name)) this.#revision++;
+    this.#tables.transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
   }
 
   async close(): Promise<void> {
-    this.#census.close();
-    await this.#root.close();
+    await this.#tables.close();
   }
 
   #journal(id: JournalId): Journal {
@@ -567,7 +603,7 @@ export class EmbeddedHead {
     return journal;
   }
 
-  #storeJournal({ number, index: _, ...entry }: Journal): void {
+  #storeJournal({ number, index: _, restorable: __, ...entry }: Journal): void {
     this.#journalEntries.putSync(number, sealJson(`journal ${number}`, entry));
   }
 
@@ -593,4 +629,9 @@ function stateOf(journal: Journal): JournalState {
   const { archived, stored } = journal.index;
   const headBytes = journal.appendedBytes - journal.archivedBytes;
   return { id, collection, logical, partition, next, lastAt, archived, stored, headBytes };
+}
+
+function archivedOf(journal: Journal): ArchivedJournal {
+  const { reached, folders } = journal.index;
+  return { ...stateOf(journal), reached, folders, restorable: journal.restorable };
 }

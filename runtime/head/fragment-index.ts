@@ -1,4 +1,5 @@
 /** What one journal has in the store, by offset. Pure: the head keeps it in step with its entries. */
+import { folderOf } from "../store/fragment-name.ts";
 import type { FragmentRecord, FragmentRef } from "./head.ts";
 
 export class FragmentIndex {
@@ -6,6 +7,8 @@ export class FragmentIndex {
   readonly #full: FragmentRecord[] = [];
   readonly #tails = new Map<string, FragmentRecord>();
   readonly #intended = new Map<string, FragmentRecord>();
+  readonly #folders = new Set<string>();
+  #reached = 0;
 
   /** Offset below which every document is in a published full fragment. */
   get archived(): number {
@@ -20,6 +23,16 @@ export class FragmentIndex {
       if (tail.first <= stored && tail.last >= stored) stored = tail.last + 1;
     }
     return stored;
+  }
+
+  /** Every object that was ever put for this journal, or may have been, ends below this offset. */
+  get reached(): number {
+    return this.#reached;
+  }
+
+  /** Where those objects are: the part of their keys before the date. */
+  get folders(): readonly string[] {
+    return [...this.#folders];
   }
 
   /** The published full fragment that holds this offset. */
@@ -38,10 +51,12 @@ export class FragmentIndex {
 
   intend(fragment: FragmentRecord): void {
     this.#intended.set(fragment.key, fragment);
+    this.#note(fragment);
   }
 
   publish(fragment: FragmentRecord): void {
     this.#intended.delete(fragment.key);
+    this.#note(fragment);
     if (fragment.kind === "tail") {
       this.#tails.set(fragment.key, fragment);
       return;
@@ -61,6 +76,11 @@ export class FragmentIndex {
 
   published(): readonly FragmentRecord[] {
     return [...this.#full, ...this.#tailsInOrder()];
+  }
+
+  #note({ key, last }: FragmentRecord): void {
+    this.#folders.add(folderOf(key));
+    this.#reached = Math.max(this.#reached, last + 1);
   }
 
   #tailsInOrder(): FragmentRecord[] {

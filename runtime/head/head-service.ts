@@ -11,6 +11,7 @@ import {
   type Committed,
   type FragmentRecord,
   type Head,
+  type HeadSnapshot,
   type HeadTransaction,
   HeadWriteError,
   type Horizon,
@@ -18,6 +19,8 @@ import {
   type JournalSpec,
   type JournalState,
   type ReadAnswer,
+  type StoredCut,
+  type Survey,
   type TaskGrant,
 } from "./head.ts";
 
@@ -186,6 +189,18 @@ export class HeadService implements Head {
 
   async journals(): Promise<readonly JournalState[]> {
     return this.#head.journals();
+  }
+
+  async survey(ids?: readonly JournalId[]): Promise<Survey> {
+    return this.#head.survey(ids);
+  }
+
+  async snapshot(): Promise<HeadSnapshot> {
+    return this.#write(() => this.#head.snapshot());
+  }
+
+  async noteCut(cut: StoredCut): Promise<void> {
+    this.#write(() => this.#head.noteCut(cut));
   }
 
   async openTask(task: string): Promise<TaskGrant> {

@@ -106,11 +106,64 @@ export interface FragmentRecord extends FragmentRef {
   readonly storedBytes: number;
 }
 
+/** A journal as the archiver sees it. */
+export interface ArchivedJournal extends JournalState {
+  /** Every object that was ever put for it, as far as this head knows, ends below this offset. */
+  readonly reached: number;
+  /** Where its objects are: its present folder may be missing, those under earlier names are here. */
+  readonly folders: readonly string[];
+  /** Documents below this offset come back when the store alone is left: the newest cut holds them. */
+  readonly restorable: number;
+}
+
+/** All journals, the logs of tasks' values too. */
+export interface Survey {
+  /** Grows with everything that a cut holds. Of this process: it begins anew with the next. */
+  readonly revision: number;
+  readonly journals: readonly ArchivedJournal[];
+}
+
+/** What the head holds besides documents and values, at one moment: between two commits. */
+export interface HeadSnapshot {
+  /** µs since 1970 UTC: what is committed later has a later time, what was committed has none. */
+  readonly clock: number;
+  readonly revision: number;
+  readonly journals: readonly SnapshotJournal[];
+  /** By name, as the head stores them: number, fence, checkpoint. */
+  readonly tasks: Readonly<Record<string, Json>>;
+  /** But for those that say something of this data directory alone. */
+  readonly notes: Readonly<Record<string, Json>>;
+}
+
+export interface SnapshotJournal extends JournalSpec {
+  readonly id: JournalId;
+  readonly next: number;
+  readonly lastAt: number;
+  /** Documents below it are not needed any more: of a log, whose values were written again since. */
+  readonly start: number;
+  /** Objects in folders of earlier names: there may be others' in these by now. */
+  readonly elsewhere: readonly string[];
+}
+
+/** The newest cut that the store lists. */
+export interface StoredCut {
+  /** Commit clock, µs since 1970 UTC. */
+  readonly clock: number;
+  /** Of each journal, the offset after the last document that it holds. */
+  readonly ends: Readonly<Record<JournalId, number>>;
+}
+
 /** The head as tasks use it, in the same thread or over a port. */
 export interface Head {
   /** Creates what is missing. The answer is in the order of the question. */
   ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]>;
+  /** Without the logs of tasks' values. */
   journals(): Promise<readonly JournalState[]>;
+  /** Of all journals, or of these. */
+  survey(ids?: readonly JournalId[]): Promise<Survey>;
+  snapshot(): Promise<HeadSnapshot>;
+  /** Records that the store lists a cut. */
+  noteCut(cut: StoredCut): Promise<void>;
   /**
    * Raises the task's fence and reads its checkpoint. Of a shard `task` is the name of its entry (see `task-layout.ts`);
    * rejects with `FencedError` where the task has another layout.

@@ -1,11 +1,19 @@
 import { createHash } from "node:crypto";
+import { bufferToKeyValue } from "lmdb";
 import { CorruptHeadError, type StateChange } from "./head.ts";
-import { openText, sealText } from "./sealed.ts";
+import { CHECKSUM_CHARACTERS, openText, sealText } from "./sealed.ts";
 import type { SealedTable } from "./sealed-table.ts";
 
 export type StateKey =
   | [task: number, space: string, key: string]
   | [task: number, space: string, hash: Uint8Array];
+
+export interface StatePage {
+  readonly values: readonly StateChange[];
+  /** To go on from. */
+  readonly last: Uint8Array | undefined;
+  readonly isLast: boolean;
+}
 
 /** LMDB's limit is 1978 bytes for the whole key. */
 const MAX_KEY_CHARACTERS = 400;
@@ -35,8 +43,33 @@ export class StateTable {
       this.#entries.removeSync(place);
       return;
     }
-    const text = typeof place[2] === "string" ? value : JSON.stringify([key, value]);
+    const text = typeof place[2] === "string" ? value : JSON.stringify([key, value, space]);
     this.#entries.putSync(place, sealText(placeOf(task, space, key), text));
+  }
+
+  /** Up to `limit` values of a task, in the order of their entries, from after `last` on. */
+  page(task: number, last: Uint8Array | undefined, limit: number): StatePage {
+    const entries = this.#entries.page([task], last, limit);
+    const values = entries.map(({ key, value: sealed }): StateChange => {
+      // A value is an object; what went through a hash is an array with its key.
+      if (sealed[CHECKSUM_CHARACTERS] === "[") return this.#hashed(task, sealed);
+      const [, space, name] = bufferToKeyValue(Buffer.from(key)) as [number, string, string]; // see `entryKey`
+      return { space, key: name, value: openText(placeOf(task, space, name), sealed) };
+    });
+    return { values, last: entries.at(-1)?.key ?? last, isLast: entries.length < limit };
+  }
+
+  /** An entry that went through a hash: the checksum is over the true key, which stands in the entry. */
+  #hashed(task: number, sealed: string): StateChange {
+    let space: string;
+    let key: string;
+    try {
+      [key, , space] = JSON.parse(sealed.slice(CHECKSUM_CHARACTERS)) as [string, string, string]; // written by `set`
+    } catch (cause) {
+      throw new CorruptHeadError(`A value of the head's state ${task} is damaged.`, { cause });
+    }
+    const [, value] = JSON.parse(openText(placeOf(task, space, key), sealed)) as [string, string, string]; // as above
+    return { space, key, value };
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { HaltError } from "../../connectors/driver.ts";
-import { Archiver } from "../archive/archiver.ts";
+import { Archiver, unrivalled } from "../archive/archiver.ts";
 import { EmbeddedHead } from "../head/embedded-head.ts";
 import type { Head, Position } from "../head/head.ts";
 import { HeadService } from "../head/head-service.ts";
@@ -73,7 +73,13 @@ async function world() {
       });
     },
     archive: () =>
-      new Archiver(head, store, 1, { targetBytes: 30, tailAfterMs: 1e9 }, () => clock.now).round(),
+      new Archiver(
+        head,
+        store,
+        unrivalled(1),
+        { targetBytes: 30, tailAfterMs: 1e9 },
+        () => clock.now,
+      ).round(),
   };
 }
 

@@ -32,6 +32,11 @@ export function fragmentKey(name: FragmentName): string {
   return `${folder}date=${name.date}/${hex16(name.first)}-${hex16(name.last)}-${name.epoch}-${name.digest}.ndjson.zst`;
 }
 
+/** The folder of the journal whose fragment this is, with its slash. */
+export function folderOf(key: string): string {
+  return key.replace(/(?:_tail\/)?date=[^/]*\/[^/]*$/, "");
+}
+
 const KEY =
   /^([^=]+?)((?:\/[^/=]+=[^/]*)*)\/p=(\d{2,})\/(_tail\/)?date=(\d{4}-\d{2}-\d{2})\/([0-9a-f]{16})-([0-9a-f]{16})-(0|[1-9]\d*)-([0-9a-f]{16})\.ndjson\.zst$/;
 

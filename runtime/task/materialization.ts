@@ -58,7 +58,7 @@ export async function runMaterialization(
   });
   try {
     protocolPoint("materialization.open.after");
-    const start = await begin.begin(session, report);
+    const start = await begin.begin(head, session, report);
     const reader = await openReader(task, head, store, start);
     const source = new DocumentSource(reader, task.epoch);
     await follow(task, session, source, (position) => begin.checkpoint(position), signal, report);

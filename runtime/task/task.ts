@@ -11,6 +11,7 @@ import type {
 import type { Position } from "../head/head.ts";
 import type { Shard } from "../head/task-layout.ts";
 import type { StoreConfig } from "../store/store.ts";
+import type { RestorePoint } from "../store-epoch/ownership.ts";
 
 export interface CaptureTask {
   readonly kind: "capture";
@@ -48,6 +49,8 @@ export interface MaterializationTask {
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
   readonly epoch: number;
+  /** What the history has been through: a target may stand past one of them. */
+  readonly restores?: readonly RestorePoint[];
 }
 
 export type Task = CaptureTask | DerivationTask | MaterializationTask;
