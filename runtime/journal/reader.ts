@@ -8,6 +8,7 @@ import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { FragmentRef, Head, JournalId } from "../head/head.ts";
 import { CorruptFragmentError, decodeFragment } from "../store/fragment.ts";
 import { parseFragmentKey } from "../store/fragment-name.ts";
+import { letGo } from "../store/let-go.ts";
 import { ObjectNotFoundError, type ObjectStore } from "../store/store.ts";
 import type { Run } from "./run.ts";
 import { runFrom } from "./runs.ts";
@@ -53,7 +54,7 @@ export class JournalReader {
   /** May be changed at any time. */
   readAhead: ReadAhead = ALONE;
   #offset: number;
-  /** Rest of the fragment that is being handed out. */
+  /** Rest of the fragment that is being handed out: views of one buffer, which this reader alone holds. */
   #decoded: Run[] = [];
   /** Whether the documents handed out last came from a fragment. */
   #wasInHistory = false;
@@ -84,7 +85,7 @@ export class JournalReader {
 
   async #fetch(): Promise<Chunk | undefined> {
     const start = this.#offset;
-    if (this.#decoded.length > 0) return this.#take(this.#decoded, true);
+    if (this.#decoded.length > 0) return this.#takeDecoded();
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#head.read(this.journal, this.#offset, this.readAhead.chunkBytes);
       if (answer.kind === "end") {
@@ -109,8 +110,17 @@ export class JournalReader {
         if (error instanceof ObjectNotFoundError) throw missing(error, this.journal, answer.fragment);
         throw error;
       }
-      return this.#take(this.#decoded, true);
+      return this.#takeDecoded();
     }
+  }
+
+  /** As bytes of their own, so that the fragment's memory is given back once all of it is handed out. */
+  #takeDecoded(): Chunk {
+    const [first] = this.#decoded;
+    const chunk = this.#take(this.#decoded, true);
+    const runs = withOwnBytes(chunk.runs, chunk.bytes);
+    if (first && this.#decoded.length === 0) letGo(first.lines.buffer);
+    return { ...chunk, runs };
   }
 
   #isOutOfRange({ key }: FragmentRef): boolean {
@@ -122,7 +132,9 @@ export class JournalReader {
   async #load(fragment: FragmentRef): Promise<Run[]> {
     const { runs } = await decodeFragment(await this.#store.get(fragment.key), fragment.key);
     const rest = runs.filter((run) => run.first + run.count > this.#offset);
-    return beginningOf(rest, this.readAhead.keepBytes);
+    const kept = beginningOf(rest, this.readAhead.keepBytes);
+    if (kept !== rest && rest[0]) letGo(rest[0].lines.buffer);
+    return kept;
   }
 
   /** Takes a chunk's worth off the front of `runs`. */
@@ -151,6 +163,17 @@ function missing(cause: ObjectNotFoundError, journal: JournalId, { first, last }
     `${cause.message} It holds the offsets ${first} to ${last} of the journal ${journal}: put it back from a backup or an earlier version, then start the task again.`,
     { cause },
   );
+}
+
+function withOwnBytes(runs: readonly Run[], size: number): Run[] {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  return runs.map((run) => {
+    bytes.set(run.lines, at);
+    const lines = bytes.subarray(at, at + run.lines.byteLength);
+    at += run.lines.byteLength;
+    return { ...run, lines };
+  });
 }
 
 /** All, or where their memory is more than `limit` bytes, copies of those in the first so many bytes, at least one. */

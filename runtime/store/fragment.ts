@@ -13,6 +13,7 @@ import { HaltError } from "../../connectors/driver.ts";
 import type { Run } from "../journal/run.ts";
 import { type FragmentName, fragmentKey, parseFragmentKey } from "./fragment-name.ts";
 import { dateOf, parseTime } from "./fragment-time.ts";
+import { letGo } from "./let-go.ts";
 import { MetaSuffix } from "./meta-suffix.ts";
 
 export interface FragmentSource {
@@ -79,18 +80,20 @@ const compress = promisify<Uint8Array, ZstdOptions, Buffer>(zstdCompress);
 /** Same documents, same epoch: same bytes and name. Throws `RangeError` where the runs break the rules above. */
 export async function encodeFragment(source: FragmentSource): Promise<EncodedFragment> {
   const { first, last, date } = checkRuns(source.runs);
-  const text = withMeta(source.runs);
+  const { text, room } = withMeta(source.runs);
+  const uncompressedBytes = text.length;
   const digest = digestOf(text);
   const bytes = await compress(text, {
     chunkSize: CHUNK,
-    pledgedSrcSize: text.length,
+    pledgedSrcSize: uncompressedBytes,
     params: { [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
   });
+  letGo(room.buffer);
   const { collection, logical, partition, tail, epoch } = source;
   const name: FragmentName = { collection, logical, partition, tail, date, first, last, epoch, digest };
   const key = fragmentKey(name);
   if (parseFragmentKey(key) === undefined) throw new RangeError(`A fragment cannot be named ${key}.`);
-  return { name, key, bytes, uncompressedBytes: text.length, count: last - first + 1, first, last };
+  return { name, key, bytes, uncompressedBytes, count: last - first + 1, first, last };
 }
 
 /**
@@ -137,10 +140,11 @@ function checkRuns(runs: readonly Run[]): { first: number; last: number; date: s
   return { first: head.first, last: next - 1, date };
 }
 
-function withMeta(runs: readonly Run[]): Buffer {
-  let room = 0;
-  for (const run of runs) room += run.lines.length + run.count * (META.length + 1 + MetaSuffix.maxLength);
-  const text = Buffer.allocUnsafe(room);
+/** `text` is the beginning of `room`, which nobody else uses. */
+function withMeta(runs: readonly Run[]): { text: Buffer; room: Buffer } {
+  let most = 0;
+  for (const run of runs) most += run.lines.length + run.count * (META.length + 1 + MetaSuffix.maxLength);
+  const text = Buffer.allocUnsafeSlow(most);
   let to = 0;
   for (const run of runs) {
     const lines = asBuffer(run.lines);
@@ -173,7 +177,7 @@ function withMeta(runs: readonly Run[]): Buffer {
     if (count !== run.count)
       throw new RangeError(`The run at offset ${run.first} holds ${count} lines, not ${run.count}.`);
   }
-  return text.subarray(0, to);
+  return { text: text.subarray(0, to), room: text };
 }
 
 /** `lines[from…end)` is one line. A removal's ends in REMOVED, as the document's last property, not as the end of a longer name. */
@@ -294,13 +298,36 @@ function decompress(
   maxOutputLength: number,
 ): Promise<{ buffer: Buffer; consumed: number }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ buffer: Buffer; consumed: number }>();
-  zstdDecompress(bytes, { chunkSize: CHUNK, maxOutputLength, info: true }, (error, result) => {
+  // In one piece where it is known how large it gets: pieces would have to be joined, which takes twice the memory.
+  const size = contentSize(bytes) ?? CHUNK;
+  const chunkSize = Math.max(Math.min(size, maxOutputLength) + 64, 1024);
+  zstdDecompress(bytes, { chunkSize, maxOutputLength, info: true }, (error, result) => {
     if (error) return reject(error);
     // With `info: true` the result also names the engine, which @types/node does not know.
     const info = result as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
     resolve({ buffer: info.buffer, consumed: info.engine.bytesWritten });
   });
   return promise;
+}
+
+/** What the frame's header says (RFC 8878, section 3.1.1.1); undefined where it does not, or as one byte. */
+function contentSize(bytes: Uint8Array): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.byteLength < 18) return undefined;
+  const descriptor = view.getUint8(4);
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const at = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes;
+  switch (descriptor >> 6) {
+    case 1:
+      return view.getUint16(at, true) + 256;
+    case 2:
+      return view.getUint32(at, true);
+    case 3:
+      return Number(view.getBigUint64(at, true));
+    default:
+      return undefined;
+  }
 }
 
 function digestOf(text: Uint8Array): string {
