@@ -16,7 +16,7 @@ export interface Measured {
   readonly weir: readonly number[];
   /** Of the other side, run in turn with it; or one number that stands as the limit. */
   readonly other: readonly number[];
-  readonly unit: "s" | "ms";
+  readonly unit: "s" | "ms" | "MiB";
 }
 
 export interface Result {

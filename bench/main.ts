@@ -7,9 +7,10 @@ import { parseArgs } from "node:util";
 import { type Case, type Result, resultOf, spread } from "./case.ts";
 import { checkCases } from "./check.ts";
 import { completionCases } from "./completion.ts";
+import { memoryCases } from "./memory.ts";
 import { shardCases } from "./shards.ts";
 
-const CASES: readonly Case[] = [...checkCases, ...completionCases, ...shardCases];
+const CASES: readonly Case[] = [...checkCases, ...completionCases, ...memoryCases, ...shardCases];
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },

@@ -160,14 +160,6 @@ program
   );
 
 program
-  .command("restore")
-  .description("make an empty data directory again from what the store has")
-  .option("--dry-run", "say what would come back, and write nothing")
-  .option("--json", "print the result as JSON")
-  .addOption(config())
-  .action(async (options) => (await import("./commands/restore.ts")).restore(options));
-
-program
   .command("backfill")
   .description(
     "empty a target and fill it again from history, or apply history to it again from a position on",
@@ -184,6 +176,14 @@ program
   .addOption(json())
   .addOption(config())
   .action(async (target, options) => (await import("./commands/backfill.ts")).backfill(target, options));
+
+program
+  .command("restore")
+  .description("make an empty data directory again from what the store has")
+  .option("--dry-run", "say what would come back, and write nothing")
+  .option("--json", "print the result as JSON")
+  .addOption(config())
+  .action(async (options) => (await import("./commands/restore.ts")).restore(options));
 
 program
   .command("explain")

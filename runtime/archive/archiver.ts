@@ -184,9 +184,11 @@ export class Archiver {
       state = await this.#current(journal);
     }
     state = await this.#dropStrays(state, known);
-    // Bounded by what was there when the round began: a journal that grows fast must not hold up the others.
+    // Bounded by what was there when the round began: a journal that grows fast must not hold up the others. And the
+    // head lets go of each range at once, and uses its room again.
     while (state.archived < journal.next && (await this.#cutFull(state, known))) {
       hasMoved = true;
+      await this.#trim(journal.id);
       state = await this.#current(journal);
     }
     if (state.stored < end) {
@@ -196,11 +198,7 @@ export class Archiver {
     if (hasMoved) {
       known.times.clear();
       await this.#dropCoveredTails(state);
-      protocolPoint("archive.trim.before");
-      while (await this.#head.trim(journal.id)) {
-        // a bounded number of batches at a time, so that commits get in between
-      }
-      protocolPoint("archive.trim.after");
+      await this.#trim(journal.id);
     }
     known.unfinished = false;
   }
@@ -227,6 +225,14 @@ export class Archiver {
     await this.#claim.strays?.delete(strays);
     protocolPoint("archive.strays.after");
     return state;
+  }
+
+  async #trim(journal: JournalId): Promise<void> {
+    protocolPoint("archive.trim.before");
+    while (await this.#head.trim(journal)) {
+      // a bounded number of batches at a time, so that commits get in between
+    }
+    protocolPoint("archive.trim.after");
   }
 
   /** Finishes what a crash or a failed upload left intended. */

@@ -6,9 +6,12 @@ import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Run } from "../journal/run.ts";
+import { parseRun } from "../journal/runs.ts";
+import { STATE_LOGGED } from "../notes.ts";
 import { EmbeddedHead } from "./embedded-head.ts";
 import type { FragmentRecord } from "./head.ts";
 import { openBatch, sealBatch } from "./sealed.ts";
+import { stateChangeOf } from "./state-log.ts";
 
 let directory: string;
 let head: EmbeddedHead;
@@ -211,6 +214,22 @@ describe("state", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it("is logged where it was stored before there were logs, also under long and odd keys", async () => {
+    const keys = ["a", "odd \u0000 key", "\ud800", "x".repeat(500), ""];
+    const { fence } = head.openTask("t");
+    const state = keys.map((key, i) => ({ space: "s", key, value: `{"v":${i}}` }));
+    head.commit([{ task: "t", fence, appends: [], state }]);
+    head.setNote(STATE_LOGGED, false);
+    await reopen();
+    const log = head.survey().journals.find(({ collection }) => collection === "_weir/state/1");
+    const logged = head
+      .readHead(log?.id ?? "", keys.length, 1_000_000)
+      .flatMap(parseRun)
+      .map(stateChangeOf);
+    const byKey = (a: { readonly key: string }, b: { readonly key: string }) => (a.key < b.key ? -1 : 1);
+    expect([...logged].sort(byKey)).toEqual([...state].sort(byKey));
   });
 
   it("is stored with its transaction or not at all", () => {

@@ -5,7 +5,8 @@ import { CHECKSUM_CHARACTERS } from "./sealed.ts";
 
 declare module "lmdb" {
   // Of the package's own exports, not of its types.
-  function keyValueToBuffer(key: Key): Buffer;
+  function keyValueToBuffer(key: import("lmdb").Key): Buffer;
+  function bufferToKeyValue(key: Buffer): import("lmdb").Key;
   interface DatabaseOptions {
     keyEncoder?: {
       writeKey(key: Uint8Array, target: Uint8Array, start: number): number;
@@ -70,6 +71,10 @@ export class SealedTable<K extends Key> {
   /** Keys come decoded; a hash in one does not come as the bytes that it was. Bounds may be beginnings of keys. */
   getRange(range: RangeOptions = {}): { key: K; value: string }[] {
     return this.#reading(() => [...this.#entries.getRange(range)]);
+  }
+
+  keys(): K[] {
+    return this.#reading(() => [...this.#entries.getKeys()]);
   }
 
   /** Of what is there. Throws `CorruptHeadError` where an entry would not be found by its key. */

@@ -7,9 +7,9 @@ import { CorruptHeadError, HeadWriteError } from "./head.ts";
 import { SealedTable } from "./sealed-table.ts";
 import type { StateKey } from "./state-table.ts";
 
-/** The head's tables in LMDB, and the transactions over all of them. */
+/** The head's tables, all of one LMDB environment, and the transactions over them. */
 export class HeadTables {
-  /** By journal number and first offset. */
+  /** By journal number and first offset. Each batch has its own checksum and its place after the one before. */
   readonly batches: Database<Buffer, [number, number]>;
   readonly journals: SealedTable<number>;
   /** By journal number and object key. */
@@ -22,7 +22,7 @@ export class HeadTables {
   readonly #root: RootDatabase<Buffer, string>;
   readonly #census: Census;
 
-  /** Throws `CorruptHeadError` where the tables do not hold what was stored. */
+  /** Makes the directory if it is missing. Throws `CorruptHeadError` where the tables do not hold what was stored. */
   constructor(directory: string) {
     mkdirSync(directory, { recursive: true });
     this.#directory = directory;
@@ -46,7 +46,7 @@ export class HeadTables {
     const sealed = [this.journals, this.fragments, this.tasks, this.notes, this.state, this.clock];
     this.#census = new Census(directory, census, sealed);
     this.reading(() => this.#census.check());
-    // Only the pages that lead to the batches: each batch has its checksum and its place after the one before.
+    // Only the pages that lead to the batches.
     this.reading(() => this.batches.getKeysCount());
   }
 
@@ -57,13 +57,13 @@ export class HeadTables {
     } catch (error) {
       const reason = (error instanceof Error ? error.message : String(error)).replace(/\.?$/, ".");
       throw new CorruptHeadError(
-        `The head in ${this.#directory} cannot be opened. ${reason} If its disk is damaged, put the directory back from a backup, or run "weir restore" with another dataDir.`,
+        `The head in ${this.#directory} cannot be opened. ${reason} If its disk is damaged, put the directory back from a backup, or run weir restore with an empty dataDir.`,
         { cause: error },
       );
     }
   }
 
-  /** All of the work or none of it, on disk. */
+  /** All of the work or none of it, on disk. Throws `HeadWriteError` where that failed. */
   transact<T>(work: () => T): T {
     const mark = this.#census.mark();
     let done: T;

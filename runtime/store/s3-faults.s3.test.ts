@@ -1,20 +1,24 @@
 import { startFauxqs } from "fauxqs";
 import { expect, onTestFinished, test } from "vitest";
+import { HaltError } from "../../connectors/driver.ts";
 import { type S3FaultProxy, startS3FaultProxy } from "../../test/servers/s3-fault-proxy.ts";
+import type { Head } from "../head/head.ts";
+import { JournalReader } from "../journal/reader.ts";
 import { keys } from "./fixtures/store-contract.ts";
+import { encodeFragment } from "./fragment.ts";
 import { type ObjectStore, StoreError } from "./object-store.ts";
-import { openS3Store } from "./s3-store.ts";
+import { openS3Store, type Patience } from "./s3-store.ts";
 
 const BODY = Buffer.alloc(100_000, "weir ");
 /** Short, so that the test is; the order of the limits is that of the real ones. */
 const PATIENCE = { connectMs: 500, idleMs: 200, answerMs: 1_000, operationMs: 3_000, tries: 3 };
 
-async function store(): Promise<{ store: ObjectStore; faults: S3FaultProxy }> {
+async function store(patience: Patience = PATIENCE): Promise<{ store: ObjectStore; faults: S3FaultProxy }> {
   const server = await startFauxqs({ port: 0, logger: false });
   server.createBucket("history");
   const faults = await startS3FaultProxy(server.port);
   const config = { bucket: "history", endpoint: faults.endpoint, pathStyle: true };
-  const opened = await openS3Store({ ...config, accessKeyId: "a", secretAccessKey: "s" }, false, PATIENCE);
+  const opened = await openS3Store({ ...config, accessKeyId: "a", secretAccessKey: "s" }, false, patience);
   onTestFinished(async () => {
     await opened.close();
     await faults.close();
@@ -80,13 +84,43 @@ test("a body that stops in the middle is given up, and one that ends in the midd
 });
 
 test("a server that lets a body drip is given up in the end", async () => {
-  const { store: s3, faults } = await store();
+  // A byte every 50 ms: never idle, however slow the machine.
+  const { store: s3, faults } = await store({ ...PATIENCE, idleMs: 20_000 });
   await s3.put("a/b", BODY);
   const dripping = faults.inject("get", { kind: "drip" });
   const began = performance.now();
   expect(await failureOf(s3.get("a/b"))).toMatchObject({ transient: true });
   expect(performance.now() - began).toBeLessThan(10 * PATIENCE.operationMs);
   expect(dripping.fired).toBe(1);
+});
+
+test("a fragment that is damaged in the bucket halts its reader by name, one that was on the way does not", async () => {
+  const { store: s3, faults } = await store();
+  const lines = Buffer.from('{"n":0}\n{"n":1}\n');
+  const place = { collection: "a", logical: "", partition: 0, tail: false, epoch: 1 };
+  const { key, bytes } = await encodeFragment({ ...place, runs: [{ first: 0, count: 2, at: 1e15, lines }] });
+  await s3.put(key, bytes);
+  const head: Pick<Head, "read"> = {
+    read: async () => ({ kind: "fragment", fragment: { key, first: 0, last: 1 } }),
+  };
+  // The head answers this one question, and is asked no other.
+  const read = () => new JournalReader(head as Head, s3, "a/p=00#1", 0).poll();
+  const twice = faults.inject("get", { kind: "flip" }, { times: 2 });
+  expect(await read()).toMatchObject({ next: 2, runs: [{ first: 0, count: 2 }] });
+  expect(twice.fired).toBe(2);
+  const always = faults.inject("get", { kind: "flip" });
+  await expect(read()).rejects.toThrow(HaltError);
+  await expect(read()).rejects.toThrow(`The fragment ${key} is damaged`);
+  always.lift();
+  expect(await read()).toMatchObject({ next: 2 });
+  await s3.put(key, bytes.subarray(0, bytes.length - 3));
+  await expect(read()).rejects.toThrow(`The fragment ${key} is damaged`);
+  await s3.delete([key]);
+  await expect(read()).rejects.toThrow(
+    /There is no object .* It holds the offsets 0 to 1 of the journal a\/p=00#1/,
+  );
+  await s3.put(key, bytes);
+  expect(await read()).toMatchObject({ next: 2 });
 });
 
 test("half a PUT leaves no object, and is repeated", async () => {

@@ -52,7 +52,7 @@ async function notes(weir: WeirProcess): Promise<{ readonly id: number; readonly
 }
 
 it("what cannot be derived from is set aside once, outlives kills, and is replayed under a schema that has widened", {
-  timeout: 240_000,
+  timeout: 400_000,
 }, async () => {
   const { weir, origin, write } = await project({ "flows/shop.flow.ts": flow(5) });
   weir.start();
@@ -141,7 +141,7 @@ it("what cannot be derived from is set aside once, outlives kills, and is replay
 });
 
 it("each of many replays happens once, however often the process is killed", {
-  timeout: 240_000,
+  timeout: 400_000,
 }, async () => {
   const { weir, origin, write } = await project({ "flows/shop.flow.ts": flow(5) });
   weir.start();
@@ -191,7 +191,7 @@ export const rows = capture("shop/rows", files({ path: "data/*.ndjson" }), {
 `;
 
 it("a capture of files sets bad rows aside, and a replay appends those that fit by now", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const rows = ['{"id":1,"note":"a"}', '{"id":2,', '{"id":3,"note":"long note"}', '{"id":4,"note":"b"}'];
   const { weir, write } = await project({
@@ -232,4 +232,39 @@ it("a capture of files sets bad rows aside, and a replay appends those that fit 
   // The cursor has passed it: it is not read again.
   expect((await weir.command("run", "--once")).code).toBe(0);
   expect(await read()).toHaveLength(3);
+});
+
+it("dead letters follow their collection under a new name", { timeout: 300_000 }, async () => {
+  const note = (id: number, text: string) => `${JSON.stringify({ id, note: text })}\n`;
+  const flows = (name: string, longest: number, end: string) => `
+import { capture } from "weir";
+import { files } from "weir/files";
+import { z } from "zod";
+const rows = capture("shop/rows", files({ path: "data/*.ndjson" }), {
+  schema: z.object({ id: z.int(), note: z.string() }),
+  key: ["id"],
+});
+export const notes = rows.derive("${name}", {
+  schema: z.object({ id: z.int(), note: z.string().max(${longest}) }),
+  key: ["id"],
+  onError: "deadLetter",
+  transform: (row) => row,
+})${end};
+`;
+  const { weir, write } = await project({
+    "flows/rows.flow.ts": flows("shop/notes", 5, ""),
+    "data/a.ndjson": note(1, "a") + note(2, "long note") + note(3, "another one"),
+  });
+  const first = await weir.command("run", "--once");
+  expect(first.stderr).toContain("shop/notes: 2 dead letters");
+  // One is replayed, and not worked on yet.
+  await weir.command("deadletters", "replay", "shop/notes", "p=00:1");
+  write("flows/rows.flow.ts", flows("shop/remarks", 20, '.renamedFrom("shop/notes")'));
+  const second = await weir.command("run", "--once");
+  expect(second.stderr).toContain("shop/remarks: 1 dead letter (weir deadletters list shop/remarks)");
+  await weir.command("deadletters", "replay", "shop/remarks", "--all");
+  expect((await weir.command("run", "--once")).stderr).not.toContain("dead letter");
+  expect((await weir.command("read", "shop/remarks")).stdout).toBe(
+    note(1, "a") + note(2, "long note") + note(3, "another one"),
+  );
 });

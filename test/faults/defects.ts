@@ -168,5 +168,5 @@ function edit(file: string, find: string, replace: string): Edit {
 }
 
 function kill(phase: Step["phase"], point: string, occurrence = 1): Step {
-  return { phase, point, occurrence, atStart: false, scales: false, fires: "always" };
+  return { phase, point, occurrence, atStart: false, asks: undefined, fires: "always" };
 }

@@ -1,6 +1,6 @@
 /** Reads what the runtime says its collections hold. */
 import { text } from "node:stream/consumers";
-import { askRunning } from "../../runtime/control/client.ts";
+import { askRunning, checkWhole } from "../../runtime/control/client.ts";
 
 export interface JournalDocument {
   /** Path of the journal in its collection: `region=north/p=01`. */
@@ -17,7 +17,9 @@ export async function readCollection(dataDir: string, collection: string): Promi
   const query = new URLSearchParams({ request: JSON.stringify({ collection, meta: true }) });
   const answer = await askRunning(dataDir, `/read?${query}`);
   if (answer === undefined) throw new Error(`Nothing runs on ${dataDir}.`);
-  return parseLines(await text(answer)).map((line) => journalDocument(line, undefined));
+  const lines = await text(answer);
+  checkWhole(answer);
+  return parseLines(lines).map((line) => journalDocument(line, undefined));
 }
 
 export function parseLines(lines: string): Record<string, unknown>[] {

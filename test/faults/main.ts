@@ -5,7 +5,8 @@
 import { parseArgs } from "node:util";
 import { startPostgres } from "../servers/postgres.ts";
 import { startRedis } from "../servers/redis.ts";
-import { runScenarios } from "./run.ts";
+import { choose, runScenarios } from "./run.ts";
+import { randomFrom } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 import { serversAt } from "./servers.ts";
 
@@ -17,9 +18,9 @@ console.log(`seed ${seed}`);
 const [postgres, redis] = await Promise.all([startPostgres(), startRedis({ appendonly: false })]);
 const servers = await serversAt(postgres.url, redis.url);
 try {
-  const chosen = scenarios().filter(({ name }) => name.includes(values.only ?? ""));
-  const rounds = values.rounds === undefined ? chosen.length : Number(values.rounds);
-  const { verdict, good } = await runScenarios(chosen, { seed, rounds, servers, print: console.log });
+  const wanted = scenarios().filter(({ name }) => name.includes(values.only ?? ""));
+  const chosen = choose(wanted, Number(values.rounds ?? wanted.length), randomFrom(seed));
+  const { verdict, good } = await runScenarios(chosen, { seed, servers, print: console.log });
   console.log(verdict);
   process.exitCode = good ? 0 : 1;
 } finally {

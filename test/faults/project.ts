@@ -8,6 +8,9 @@ import { WeirProcess } from "../servers/weir-process.ts";
 /** Inside the repository, so that flow files find `weir` and `zod` as a user's would. */
 const SCRATCH = fileURLToPath(new URL("../../.scratch/", import.meta.url));
 
+/** What says where to find the process that runs there: whoever asks the copy must not ask that one. */
+const LIVE = /(control\.sock|running\.json)$/;
+
 export type StoreConfig = { readonly kind: "directory" } | ({ readonly kind: "s3" } & S3Config);
 export interface S3Config {
   readonly endpoint: string;
@@ -49,7 +52,7 @@ export async function copyProject(
   store: StoreConfig,
 ): Promise<{ directory: string; origin: string }> {
   const directory = newDirectory();
-  cpSync(from, directory, { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  cpSync(from, directory, { recursive: true, filter: (path) => !LIVE.test(path) });
   const port = await freePort();
   writeConfig(directory, port, store);
   return { directory, origin: `http://127.0.0.1:${port}` };

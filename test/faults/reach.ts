@@ -4,12 +4,12 @@
  */
 import type { ProtocolPoint } from "../../connectors/protocol-point.ts";
 import { PROTOCOL_POINTS } from "../../connectors/protocol-point.ts";
-import type { RoundPhase, Step } from "./round.ts";
+import type { Asked, RoundPhase, Step } from "./round.ts";
 
 interface Reach {
   readonly phases: readonly RoundPhase[];
   readonly atStart: boolean;
-  readonly scales?: boolean;
+  readonly asks?: Asked;
   /** Phases in which chance decides whether it is passed. */
   readonly maybe?: readonly RoundPhase[];
   readonly reason: string;
@@ -31,6 +31,18 @@ const CLEARING: Reach = {
   reason: "a target is emptied only where its counter of back-fills has moved",
 };
 
+const SCALING: Reach = {
+  phases: ["back-fill", "cutover", "live"],
+  atStart: false,
+  asks: "shards",
+  reason: "the number of a derivation's shards changes only when someone asks for it",
+};
+const FILLING_AGAIN: Reach = {
+  phases: ["back-fill", "cutover", "live"],
+  atStart: false,
+  asks: "back-fills",
+  reason: "a target is read again only when someone asks for it",
+};
 const AFTER_A_RIVAL: Reach = {
   phases: [],
   atStart: false,
@@ -41,17 +53,6 @@ const RESTORING: Reach = {
   phases: [],
   atStart: false,
   reason: "`weir restore` alone passes it: test/end-to-end/restore.pg.test.ts kills it there",
-};
-const SCALING: Reach = {
-  phases: ["back-fill", "cutover", "live"],
-  atStart: false,
-  scales: true,
-  reason: "the number of a derivation's shards changes only when someone asks for it",
-};
-const ASKED: Reach = {
-  phases: [],
-  atStart: false,
-  reason: "passed only at weir backfill; test/end-to-end/backfill.pg.test.ts kills there",
 };
 
 const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
@@ -78,15 +79,15 @@ const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "head.layout.before": SCALING,
   "head.layout.after": SCALING,
   "scale.noted.after": SCALING,
+  "backfill.request.before": FILLING_AGAIN,
+  "backfill.request.after": FILLING_AGAIN,
+  "materialization.rewind.before": FILLING_AGAIN,
+  "materialization.rewind.after": FILLING_AGAIN,
   "postgres.clear.before": CLEARING,
   "postgres.clear.after": CLEARING,
   "redis.clear.begun": CLEARING,
   "redis.clear.rows": CLEARING,
   "redis.clear.after": CLEARING,
-  "backfill.request.before": ASKED,
-  "backfill.request.after": ASKED,
-  "materialization.rewind.before": ASKED,
-  "materialization.rewind.after": ASKED,
   "reader.cutover.before": {
     phases: ["back-fill", "cutover"],
     atStart: false,
@@ -101,7 +102,7 @@ export function reachOf(point: ProtocolPoint): Reach {
 
 /** The phases of a round that is about one point; `occurrence` chooses for each. */
 export function stepsOf(point: ProtocolPoint, occurrence: () => number): Step[] {
-  const { phases, atStart, scales = false, maybe = [] } = reachOf(point);
+  const { phases, atStart, asks, maybe = [] } = reachOf(point);
   const all: readonly RoundPhase[] = [
     "back-fill",
     "cutover",
@@ -112,8 +113,8 @@ export function stepsOf(point: ProtocolPoint, occurrence: () => number): Step[] 
     phase,
     point,
     atStart,
-    scales,
-    occurrence: atStart || scales || phase === "refill" ? 1 : occurrence(),
+    asks,
+    occurrence: atStart || asks !== undefined || phase === "refill" ? 1 : occurrence(),
     fires: phases.includes(phase) ? "always" : maybe.includes(phase) ? "maybe" : "never",
   }));
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { tellRunning } from "../../runtime/control/client.ts";
+import type { ControlCommand } from "../../runtime/control/command.ts";
 import type { PlanName } from "./bank.ts";
 import { compareJournals, compareStore, compareTargets, type Places, readJournals } from "./compare.ts";
 import type { Edit, Fault } from "./fault.ts";
@@ -17,14 +18,17 @@ import { TUNING } from "./tuning.ts";
 /** In which it is killed. `refill`: the counter of back-fills has moved, and targets are emptied. */
 export type RoundPhase = "back-fill" | "cutover" | "live" | "refill";
 
+/** For other numbers of shards of a derivation, or for a log to be read again from somewhere. */
+export type Asked = "shards" | "back-fills";
+
 export interface Step {
   readonly phase: RoundPhase;
   readonly point: string;
   readonly occurrence: number;
   /** Whether the point is passed only while a process or task starts: then it is started again within the phase. */
   readonly atStart: boolean;
-  /** Whether the number of a derivation's shards is changed until it fires. */
-  readonly scales: boolean;
+  /** What is asked of the running process, again and again, until it fires. */
+  readonly asks: Asked | undefined;
   /** `never`: a point that this phase cannot reach, which is watched for a while. `maybe`: chance decides. */
   readonly fires: "always" | "never" | "maybe";
 }
@@ -33,7 +37,7 @@ const FIRES_WITHIN_MS = 30_000;
 const WATCHED_MS = 1_500;
 const CAUGHT_UP_WITHIN_MS = 60_000;
 const FEED_PAUSE_MS = 15;
-const SCALE_PAUSE_MS = 200;
+const ASK_PAUSE_MS = 200;
 /** Begins a difference that says no more than that it takes too long. */
 export const STUCK = "not caught up";
 
@@ -151,9 +155,11 @@ class Round {
   }
 
   /** Ends with a runtime that is down. */
-  async #awaitFault({ phase, point, fires, scales }: Step): Promise<void> {
-    if (scales) void this.#scale();
+  async #awaitFault({ phase, point, fires, asks }: Step): Promise<void> {
+    const over = new AbortController();
+    if (asks !== undefined) void this.#ask(asks, over.signal);
     const fired = await this.runtime.killed(fires === "always" ? FIRES_WITHIN_MS : WATCHED_MS);
+    over.abort();
     if (fired) this.#fired++;
     if (!fired && fires === "always") this.#missed.push(`${point} was not passed, ${phase}`);
     if (fired && fires === "never")
@@ -162,12 +168,11 @@ class Round {
     await this.runtime.weir.kill();
   }
 
-  /** Until the process ends by it. */
-  async #scale(): Promise<void> {
-    for (let shards = 1; this.runtime.weir.running && !this.runtime.hasFired; shards = 3 - shards) {
-      const command = { kind: "scale", task: "bank/sizes", shards } as const;
-      await tellRunning(this.#places.dataDir, command).catch(() => {}); // it may have ended by it
-      await sleep(SCALE_PAUSE_MS);
+  /** Again and again, until the process has ended by it. */
+  async #ask(asked: Asked, over: AbortSignal): Promise<void> {
+    for (let n = 1; !over.aborted; n = 3 - n) {
+      await tellRunning(this.#places.dataDir, commandOf(asked, n)).catch(() => {}); // it may have ended by it
+      await sleep(ASK_PAUSE_MS);
     }
   }
 
@@ -207,6 +212,15 @@ class Round {
     await this.runtime.weir.kill();
     await this.#feeder.end();
   }
+}
+
+/** `n` is 1 or 2. */
+function commandOf(asked: Asked, n: number): ControlCommand {
+  if (asked === "shards") return { kind: "scale", task: "bank/sizes", shards: n };
+  return {
+    kind: "backfill",
+    order: { task: "postgres:transfers_log", from: { time: n } },
+  };
 }
 
 function firstLine(error: unknown): string {

@@ -5,8 +5,6 @@ import type { Servers } from "./servers.ts";
 
 export interface RunOptions {
   readonly seed: number;
-  /** As many of the scenarios as the seed chooses, or all of them. */
-  readonly rounds: number;
   readonly servers: Servers;
   print(line: string): void;
 }
@@ -19,7 +17,7 @@ export interface Verdict {
 }
 
 export async function runScenarios(scenarios: readonly Scenario[], options: RunOptions): Promise<Verdict> {
-  const { seed, rounds, servers, print } = options;
+  const { seed, servers, print } = options;
   const histories = new Map<string, Promise<History>>();
   const history = (store: "directory" | "s3") => {
     const made =
@@ -27,9 +25,8 @@ export async function runScenarios(scenarios: readonly Scenario[], options: RunO
     histories.set(store, made);
     return made;
   };
-  const chosen = choose(scenarios, rounds, randomFrom(seed));
   const total = { rounds: 0, fired: 0, differences: 0, failures: 0 };
-  for (const scenario of chosen) {
+  for (const scenario of scenarios) {
     const own = seedOf(seed, scenario.name);
     const log: string[] = [];
     const context: ScenarioContext = {
@@ -81,8 +78,8 @@ function failuresOf({ defect }: Scenario, { missed, differences }: Outcome): str
   return differences.length > 0 ? [...missed] : [...missed, "the oracle does not notice the defect"];
 }
 
-/** All, in their order; or some of them, in theirs too. */
-function choose(scenarios: readonly Scenario[], rounds: number, random: () => number): Scenario[] {
+/** All, or so many; in their order. */
+export function choose(scenarios: readonly Scenario[], rounds: number, random: () => number): Scenario[] {
   const left = scenarios.map((_, i) => i);
   while (left.length > rounds) left.splice(Math.floor(random() * left.length), 1);
   return left.map((i) => scenarios[i]).filter((scenario) => scenario !== undefined);

@@ -1,9 +1,10 @@
 import { graphScenarios } from "./graphs.ts";
 import { killScenarios } from "./kills.ts";
+import { outsideScenarios } from "./outside/scenarios.ts";
 import type { Scenario } from "./scenario.ts";
 import { zombieScenarios } from "./zombies.ts";
 
 /** All that `npm run test:faults` runs. */
 export function scenarios(): Scenario[] {
-  return [...killScenarios(), ...zombieScenarios(), ...graphScenarios()];
+  return [...killScenarios(), ...zombieScenarios(), ...graphScenarios(), ...outsideScenarios()];
 }

@@ -10,6 +10,8 @@ export type S3Fault =
   | { readonly kind: "refuse"; readonly status: number; readonly code: string }
   /** The server does it, and the client is told that it failed. */
   | { readonly kind: "lie"; readonly status: number; readonly code: string }
+  /** Answers that it was done, and forgets it. */
+  | { readonly kind: "swallow" }
   /** Takes the request and never answers. */
   | { readonly kind: "silence" }
   /** Half of the request's body reaches the server, and then the connection ends on both sides. */
@@ -87,6 +89,10 @@ export async function startS3FaultProxy(targetPort: number): Promise<S3FaultProx
     const body = await bodyOf(incoming);
     const fault = rule?.fault;
     if (fault?.kind === "silence") return;
+    if (fault?.kind === "swallow") {
+      response.writeHead(200, { etag: '"0123456789abcdef0123456789abcdef"' }).end();
+      return;
+    }
     if (fault?.kind === "refuse") return refuse(response, fault);
     if (fault?.kind === "cut-request") {
       await half(targetPort, incoming, body);

@@ -58,6 +58,11 @@ it.each<[string, Record<string, string>, string | RegExp]>([
     /for the shuffle key \["A"\]: \/at\/0 is a Date, which JSON cannot hold/,
   ],
   [
+    "leaves a state that is too large",
+    { transform: '(doc, { state }) => { state.text = "x".repeat(2 ** 23); return { id: 1 }; }' },
+    'The handler "orders" of "shop/x" left a state that cannot be kept, for the shuffle key ["A"]: the whole takes 8388625 characters, and 8388608 is the most',
+  ],
+  [
     "keys by nothing",
     { by: "() => undefined" },
     'The shuffle key of "orders" of "shop/x": its function gave undefined, and must give a string, an integer or a boolean, or a list of them',
@@ -383,4 +388,61 @@ it("a task that halts on errors again works on what was replayed, and halts on i
   await catchUp(derivation);
   expect(await letters(derivation)).toHaveLength(1);
   expect(await documents("t")).toEqual([{ id: 1 }]);
+});
+
+it("shards set aside into one journal, each works on the replays of its partitions, and a new layout goes on after them", async () => {
+  const { head, bundle, append, task, run, hasReadAll, desk, letters, documents } = await workshop();
+  const parted: CollectionPlan = { ...EVENTS, partitions: 5 };
+  await append(
+    "a",
+    Array.from({ length: 40 }, (_, id) => ({ id })),
+    parted,
+  );
+  const transform = bundle('({ id }) => { if (id % 2 === 0) throw new Error("even"); return { id }; }');
+  const derivation = task("t", {
+    sources: [{ collection: "a", transform }],
+    collections: [parted],
+    onError: "deadLetter",
+  });
+  const workIn = async (shards: number) => {
+    await head.layOutTask("t", shards);
+    const stop = new AbortController();
+    const running = Array.from({ length: shards }, (_, index) =>
+      run({ ...derivation, ...(shards === 1 ? {} : { shard: { index, of: shards } }) }, stop.signal),
+    );
+    while (!(await hasReadAll(derivation))) await new Promise((resolve) => setTimeout(resolve, 1));
+    stop.abort();
+    await Promise.all(running);
+  };
+  const even = Array.from({ length: 20 }, (_, i) => 2 * i);
+  const ids = async () =>
+    (await letters(derivation))
+      .map(({ original }) => (original as JsonObject).id)
+      .sort((a, b) => Number(a) - Number(b));
+  await workIn(3);
+  expect(await ids()).toEqual(even);
+  for (const shards of [3, 2, 1, 4]) {
+    await desk(derivation).answer({ action: "replay", task: "t", ids: "all" });
+    expect(await ids()).toEqual([]);
+    await workIn(shards);
+    // Each fails again, once.
+    expect(await ids()).toEqual(even);
+    expect(await deadLetterCounts(head)).toEqual([{ task: "t", letters: 20 }]);
+    await workIn(5);
+    expect(await deadLetterCounts(head)).toEqual([{ task: "t", letters: 20 }]);
+  }
+  expect((await documents("t")).map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(
+    even.map((id) => id + 1),
+  );
+});
+
+it("a removal that a flow in shards must not give halts it: the flow is wrong, not the document", async () => {
+  const { head, bundle, append, task, run, letters } = await workshop();
+  await append("a", [{ id: 1 }]);
+  await head.layOutTask("t", 2);
+  const transform = bundle('({ id }) => ({ [Symbol.for("weir.removed")]: { id } })');
+  const derivation = task("t", { sources: [{ collection: "a", transform }], onError: "deadLetter" });
+  const shard = { ...derivation, shard: { index: 0, of: 2 } };
+  await expect(run(shard, new AbortController().signal)).rejects.toThrow(/in shards returned a removal/);
+  expect(await letters(derivation)).toEqual([]);
 });

@@ -1,5 +1,4 @@
 import { HaltError } from "../../../connectors/driver.ts";
-import { describeViolation } from "../../validation.ts";
 import { RefusedStateError } from "./keyed-state.ts";
 import { RefusedOutputError } from "./outputs.ts";
 import { DocumentError, type Place } from "./place.ts";
@@ -30,7 +29,7 @@ function isOfFunction(error: unknown): boolean {
 function reasonOf(title: string, key: ShuffleKey | undefined, error: unknown): string {
   if (error instanceof RefusedOutputError) return `${title} returned ${error.what}: ${error.message}`;
   if (error instanceof RefusedStateError) {
-    const violation = describeViolation({ path: error.path, rule: error.message });
+    const violation = `${error.path || "the whole"} ${error.message}`;
     return `${title} left a state that cannot be kept, for the shuffle key ${key}: ${violation}`;
   }
   if (error instanceof ShuffleKeyError) return `${error.reader}: ${error.message}`;
@@ -43,7 +42,7 @@ function describe(title: string, key: ShuffleKey | undefined, document: string, 
     return `${title} returned ${error.what}, from ${document}: ${error.message}.`;
   }
   if (error instanceof RefusedStateError) {
-    const violation = describeViolation({ path: error.path, rule: error.message });
+    const violation = `${error.path || "the whole"} ${error.message}`;
     return `${title} left a state that cannot be kept, for the shuffle key ${key}, after ${document}: ${violation}. Correct it, or the state's schema, and run again.`;
   }
   if (error instanceof ShuffleKeyError) {

@@ -59,15 +59,24 @@ export function isStill(value: Json | undefined, draft: unknown): boolean {
   return present === Object.keys(value).length;
 }
 
+/** Counts what texts and names in a value take, and something for all else: at least a sixth of its JSON's length. */
+export interface Tally {
+  characters: number;
+}
+
+/** What any value takes in JSON besides its text: a number, commas, quotes, braces. */
+const OTHER_CHARACTERS = 32;
+
 /**
  * A new value with what is in a draft, members that are undefined left out. Throws `NotJsonError` for what JSON cannot
  * hold.
  */
-export function jsonOf(draft: unknown): Json {
-  return convert(draft, []);
+export function jsonOf(draft: unknown, tally: Tally = { characters: 0 }): Json {
+  return convert(draft, [], tally);
 }
 
-function convert(value: unknown, path: (string | number)[]): Json {
+function convert(value: unknown, path: (string | number)[], tally: Tally): Json {
+  tally.characters += typeof value === "string" ? value.length + OTHER_CHARACTERS : OTHER_CHARACTERS;
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number" && Number.isFinite(value)) return value === 0 ? 0 : value;
   if (typeof value !== "object") throw new NotJsonError(path, `is ${shown(value)}, which JSON cannot hold`);
@@ -76,20 +85,22 @@ function convert(value: unknown, path: (string | number)[]): Json {
   }
   if (Array.isArray(value)) {
     // Not `map`, which passes over holes.
-    return Array.from(value, (element: unknown, i) => convertAt(element, i, path));
+    return Array.from(value, (element: unknown, i) => convertAt(element, i, path, tally));
   }
   if (!isPlain(value)) throw new NotJsonError(path, `is ${shown(value)}, which JSON cannot hold`);
   const result: Draft = {};
   for (const name of Object.keys(value)) {
     const member: unknown = Reflect.get(value, name);
-    if (member !== undefined) setOwn(result, name, convertAt(member, name, path));
+    if (member === undefined) continue;
+    tally.characters += name.length;
+    setOwn(result, name, convertAt(member, name, path, tally));
   }
   return result;
 }
 
-function convertAt(value: unknown, name: string | number, path: (string | number)[]): Json {
+function convertAt(value: unknown, name: string | number, path: (string | number)[], tally: Tally): Json {
   path.push(name);
-  const converted = convert(value, path);
+  const converted = convert(value, path, tally);
   path.pop();
   return converted;
 }

@@ -1,4 +1,5 @@
 import type { JsonObject, StatePlan } from "../../../plan/plan.ts";
+import { MAX_APPEND_BYTES } from "../../head/head.ts";
 import { compileValidator, type Validate } from "../../validation.ts";
 import type { DurableValues } from "./durable-values.ts";
 import { type Draft, draftOf, isStill, jsonOf, NotJsonError } from "./json-value.ts";
@@ -51,14 +52,23 @@ export class KeyedState {
 
   #read(draft: Draft): JsonObject {
     let next: JsonObject;
+    const tally = { characters: 0 };
     try {
-      next = jsonOf(draft) as JsonObject; // of an object it gives one
+      next = jsonOf(draft, tally) as JsonObject; // of an object it gives one
     } catch (error) {
       if (error instanceof NotJsonError) throw new RefusedStateError(error.path, error.message);
       throw error;
     }
     const violation = this.#validate(next);
     if (violation) throw new RefusedStateError(violation.path, violation.rule);
+    if (tally.characters * 6 > MAX_APPEND_BYTES) refuseTooLarge(next);
     return next;
   }
+}
+
+/** The head takes no larger one. */
+function refuseTooLarge(state: JsonObject): void {
+  const { length } = JSON.stringify(state);
+  if (length <= MAX_APPEND_BYTES) return;
+  throw new RefusedStateError("", `takes ${length} characters, and ${MAX_APPEND_BYTES} is the most`);
 }

@@ -20,6 +20,9 @@ export class RefusedOutputError extends Error {
 const UNEXPECTED_REMOVAL =
   "A function of a derivation that runs in shards returned a removal. It absorbs what came before it, and shards write in no order: set shards: 1 in the flow.";
 
+/** Of a flow that runs in shards. It is the flow that is wrong, not the document. */
+export class UnexpectedRemovalError extends HaltError {}
+
 /** What a transaction appends: `lines` are the documents' JSON, a line each. */
 export interface DrainedOutputs {
   /** Of a removal at least its key. */
@@ -104,7 +107,7 @@ export class Outputs {
     }
     if (removal) {
       // The compiler has seen no `remove`: it came from a package, or by hand.
-      if (this.#isShard) throw new HaltError(UNEXPECTED_REMOVAL);
+      if (this.#isShard) throw new UnexpectedRemovalError(UNEXPECTED_REMOVAL);
       if (this.#combiner) return { removes: removal.document, adds: undefined };
       return { document: removal.document, line: this.#removals.line(removal.key) };
     }

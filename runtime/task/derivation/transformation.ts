@@ -10,7 +10,7 @@ import { type CacheLimits, DurableValues } from "./durable-values.ts";
 import { failureAt } from "./failure.ts";
 import type { SourceFunctions } from "./functions.ts";
 import { KeyedState } from "./keyed-state.ts";
-import { type DrainedOutputs, Outputs, type StagedOutputs } from "./outputs.ts";
+import { type DrainedOutputs, Outputs, type StagedOutputs, UnexpectedRemovalError } from "./outputs.ts";
 import { DocumentError, haltOf } from "./place.ts";
 import { ReducedDocuments } from "./reduced-documents.ts";
 import { SetAside } from "./set-aside.ts";
@@ -181,7 +181,9 @@ export class Transformation {
       this.#outputs.take(staged);
     } catch (error) {
       if (!last) throw error;
-      return failureAt(last.place, last.run.title, last.key, error);
+      const failed = failureAt(last.place, last.run.title, last.key, error);
+      if (error instanceof UnexpectedRemovalError) throw failed;
+      return failed;
     } finally {
       this.#guard.leave();
     }

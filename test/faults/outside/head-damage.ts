@@ -7,9 +7,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { EmbeddedHead } from "../../../runtime/head/embedded-head.ts";
+import type { Edit } from "../fault.ts";
+import { FaultFiles } from "../fault-files.ts";
 import { type Answer, fillHead } from "./fixtures/head-contents.ts";
 
 const ASK = fileURLToPath(new URL("fixtures/ask-head.ts", import.meta.url));
+const PRELOAD = fileURLToPath(new URL("../preload.ts", import.meta.url));
 const PAGE_BYTES = 4096;
 /** Where a page's header and its pointers are, and in LMDB's two first pages what names the newest state. */
 const HEADER_BYTES = 160;
@@ -32,9 +35,20 @@ export interface Flip {
 export class HeadDamage {
   readonly #base = mkdtempSync(join(tmpdir(), "weir-damage-"));
   readonly #original = join(this.#base, "original");
+  readonly #files = new FaultFiles(join(this.#base, "faults"));
   #asker: Asker | undefined;
   #bytes: Buffer = Buffer.alloc(0);
   #expected: readonly Answer[] = [];
+
+  /** Edits are those of a seeded defect. */
+  constructor(edits: readonly Edit[] = []) {
+    this.#files.setEdits(edits);
+  }
+
+  /** Modules that were to be edited and never loaded. */
+  unapplied(): readonly string[] {
+    return this.#files.unapplied().map((file) => `${file} was never loaded`);
+  }
 
   async prepare(): Promise<void> {
     const head = new EmbeddedHead(this.#original);
@@ -97,7 +111,7 @@ export class HeadDamage {
   }
 
   async #ask(directory: string): Promise<readonly Answer[] | { readonly ended: string }> {
-    this.#asker ??= new Asker();
+    this.#asker ??= new Asker(join(this.#base, "faults"));
     const answered = await this.#asker.ask(directory);
     if (answered === undefined) {
       const ended = await this.#asker.ended;
@@ -123,9 +137,10 @@ class Asker {
   /** What the process ended by. */
   readonly ended: Promise<string>;
 
-  constructor() {
-    const child = spawn(process.execPath, ["--conditions=weir-source", ASK], {
+  constructor(faults: string) {
+    const child = spawn(process.execPath, ["--conditions=weir-source", `--import=${PRELOAD}`, ASK], {
       stdio: ["pipe", "pipe", "ignore"],
+      env: { ...process.env, WEIR_FAULTS: faults },
     });
     this.#child = child;
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
