@@ -94,9 +94,9 @@ describe("the archiver", () => {
       },
     };
     await w.append(20);
-    // A round is bounded by what was there when it began.
     const archiver = w.archiver(busy);
-    while (w.written() <= 300) await archiver.round();
+    // A round is bounded: it cuts what was there when it began.
+    for (let round = 0; round < 10; round++) await archiver.round();
     expect(kept.length).toBeGreaterThan(5);
     expect(kept.slice(1)).toEqual(kept.slice(1).map(() => false));
     expect(await w.readAll()).toEqual(numbers(0, w.written()));

@@ -123,10 +123,6 @@ export class EmbeddedHead {
     this.#logStates();
   }
 
-  #transact<T>(work: () => T): T {
-    return this.#tables.transact(work);
-  }
-
   #load(): void {
     const cut = this.getNote(STORED_CUT) as unknown as StoredCut | undefined; // written by `noteCut`
     for (const { key, value } of this.#journalEntries.getRange()) {
@@ -169,7 +165,7 @@ export class EmbeddedHead {
   ensureJournals(specs: readonly JournalSpec[]): JournalState[] {
     const journals = specs.map((spec) => this.#collections.get(spec.collection)?.get(partitionPath(spec)));
     if (journals.every((journal) => journal !== undefined)) return journals.map(stateOf);
-    return this.#transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
+    return this.#tables.transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
   }
 
   #ensureJournal(spec: JournalSpec): Journal {
@@ -212,7 +208,7 @@ export class EmbeddedHead {
   snapshot(): HeadSnapshot {
     const clock = this.#clock.next();
     // A clock that was told must not come again, also where the wall clock is set back.
-    this.#transact(() => this.#clock.store());
+    this.#tables.transact(() => this.#clock.store());
     const notes = this.#notes.keys().filter((name) => !LOCAL_NOTES.has(name));
     return {
       clock,
@@ -264,7 +260,7 @@ export class EmbeddedHead {
       );
     }
     for (const journal of journals) journal.collection = to;
-    this.#transact(() => {
+    this.#tables.transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
       for (const [name, entry] of entries) {
         this.#taskEntries.removeSync(name);
@@ -287,7 +283,7 @@ export class EmbeddedHead {
     if (entry === undefined) this.#refuseOtherLayout(task);
     const number = entry?.number || this.#unusedTaskNumber();
     const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
-    this.#transact(() => this.#storeTask(task, raised));
+    this.#tables.transact(() => this.#storeTask(task, raised));
     this.#tasks.set(task, raised);
     // A raised fence alone is nothing that must come back.
     if (!entry) this.#revision++;
@@ -331,7 +327,7 @@ export class EmbeddedHead {
       { number, fence, checkpoint: parts[i] },
     ]);
     protocolPoint("head.layout.before");
-    this.#transact(() => {
+    this.#tables.transact(() => {
       for (const [name] of before) this.#taskEntries.removeSync(name);
       for (const [name, entry] of after) this.#storeTask(name, entry);
     });
@@ -369,7 +365,7 @@ export class EmbeddedHead {
     const tasks = new Map<string, TaskEntry>();
     for (const { task, state = [] } of transactions) if (state.length > 0) this.#ensureLog(task);
     try {
-      const outcomes = this.#transact(() => {
+      const outcomes = this.#tables.transact(() => {
         const all = transactions.map((transaction): CommitOutcome => {
           const refused = this.#refusal(transaction);
           return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
@@ -483,7 +479,7 @@ export class EmbeddedHead {
       for (; page.values.length > 0; page = this.#state.page(number, page.last, STATE_PAGE)) {
         const { values } = page;
         this.#ensureLog(name);
-        this.#transact(() => {
+        this.#tables.transact(() => {
           this.#log(number, values, this.#clock.next(), new Map());
           this.#clock.store();
         });
@@ -549,13 +545,13 @@ export class EmbeddedHead {
 
   intendFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#transact(() => this.#storeFragment(journal, fragment, false));
+    this.#tables.transact(() => this.#storeFragment(journal, fragment, false));
     journal.index.intend(fragment);
   }
 
   publishFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#transact(() => {
+    this.#tables.transact(() => {
       this.#storeFragment(journal, fragment, true);
       if (fragment.kind === "full") {
         journal.archivedBytes += this.#bytesOf(journal, fragment);
@@ -584,7 +580,7 @@ export class EmbeddedHead {
 
   forgetFragments(id: JournalId, keys: readonly string[]): void {
     const journal = this.#journal(id);
-    this.#transact(() => {
+    this.#tables.transact(() => {
       for (const key of keys) this.#fragmentEntries.removeSync([journal.number, key]);
     });
     journal.index.forget(keys);
@@ -600,7 +596,7 @@ export class EmbeddedHead {
       }),
     ];
     if (keys.length === 0) return false;
-    this.#transact(() => {
+    this.#tables.transact(() => {
       for (const key of keys) this.#batches.removeSync(key);
     });
     return keys.length === TRIM_BATCHES;
@@ -613,7 +609,7 @@ export class EmbeddedHead {
 
   setNote(name: string, value: Json): void {
     if (!LOCAL_NOTES.has(name)) this.#revision++;
-    this.#transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
+    this.#tables.transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@
  * nothing that was logged before it began is needed: a value that is the same as then stands after it, a changed one too.
  */
 import type { StateChange } from "./head.ts";
-import type { StateTable } from "./state-table.ts";
+import type { StateKey, StateTable } from "./state-table.ts";
 
 /** Lines of a log that are left alone, however few values there are. */
 export const LEAST_LINES = 10_000;
@@ -24,7 +24,7 @@ export interface LogExtent {
 
 interface Sweep {
   readonly began: number;
-  reached: Uint8Array | undefined;
+  reached: StateKey | undefined;
   values: number;
 }
 

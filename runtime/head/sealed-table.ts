@@ -77,23 +77,6 @@ export class SealedTable<K extends Key> {
     return this.#reading(() => [...this.#entries.getKeys()]);
   }
 
-  /**
-   * Up to `limit` entries whose keys begin with these parts, in the order of their keys, from after `last` on. Keys come as
-   * they are stored: those that hold a hash cannot be decoded.
-   */
-  page(beginning: Key, last: Uint8Array | undefined, limit: number): { key: Uint8Array; value: string }[] {
-    const start = last ?? keyValueToBuffer(beginning);
-    return this.#reading(() => {
-      const found: { key: Uint8Array; value: string }[] = [];
-      const prefix = keyValueToBuffer(beginning);
-      for (const { key, value } of this.#undecoded.getRange({ start, exclusiveStart: last !== undefined })) {
-        if (found.length === limit || Buffer.compare(key.subarray(0, prefix.length), prefix) !== 0) break;
-        found.push({ key: Uint8Array.from(key), value });
-      }
-      return found;
-    });
-  }
-
   /** Of what is there. Throws `CorruptHeadError` where an entry would not be found by its key. */
   countAll(): Tally {
     return this.#reading(() => {

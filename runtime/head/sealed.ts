@@ -56,7 +56,7 @@ export function openText(place: string, sealed: string): string {
   return sealed.slice(CHECKSUM_CHARACTERS);
 }
 
-function isSealedAt(place: string, sealed: string): boolean {
+export function isSealedAt(place: string, sealed: string): boolean {
   const text = sealed.slice(CHECKSUM_CHARACTERS);
   return crc32(text, crc32(place)) === Number.parseInt(sealed.slice(0, CHECKSUM_CHARACTERS), 16);
 }

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { bufferToKeyValue } from "lmdb";
 import { CorruptHeadError, type StateChange } from "./head.ts";
-import { CHECKSUM_CHARACTERS, openText, sealText } from "./sealed.ts";
+import { CHECKSUM_CHARACTERS, isSealedAt, openText, sealText } from "./sealed.ts";
 import type { SealedTable } from "./sealed-table.ts";
 
 export type StateKey =
@@ -11,7 +10,7 @@ export type StateKey =
 export interface StatePage {
   readonly values: readonly StateChange[];
   /** To go on from. */
-  readonly last: Uint8Array | undefined;
+  readonly last: StateKey | undefined;
   readonly isLast: boolean;
 }
 
@@ -43,33 +42,39 @@ export class StateTable {
       this.#entries.removeSync(place);
       return;
     }
-    const text = typeof place[2] === "string" ? value : JSON.stringify([key, value, space]);
+    const text = typeof place[2] === "string" ? value : JSON.stringify([key, value]);
     this.#entries.putSync(place, sealText(placeOf(task, space, key), text));
   }
 
   /** Up to `limit` values of a task, in the order of their entries, from after `last` on. */
-  page(task: number, last: Uint8Array | undefined, limit: number): StatePage {
-    const entries = this.#entries.page([task], last, limit);
-    const values = entries.map(({ key, value: sealed }): StateChange => {
-      // A value is an object; what went through a hash is an array with its key.
-      if (sealed[CHECKSUM_CHARACTERS] === "[") return this.#hashed(task, sealed);
-      const [, space, name] = bufferToKeyValue(Buffer.from(key)) as [number, string, string]; // see `entryKey`
-      return { space, key: name, value: openText(placeOf(task, space, name), sealed) };
-    });
-    return { values, last: entries.at(-1)?.key ?? last, isLast: entries.length < limit };
+  page(task: number, last: StateKey | undefined, limit: number): StatePage {
+    const range = { start: last ?? [task], end: [task + 1], limit, exclusiveStart: last !== undefined };
+    const values: StateChange[] = [];
+    for (const { key: place, value: sealed } of this.#entries.getRange(range)) {
+      const [, space, name] = place as [number, string, string]; // a hash comes as a text, not as the bytes that it was
+      values.push({ space, ...this.#entryOf(task, space, name, sealed) });
+    }
+    const newest = values.at(-1);
+    return {
+      values,
+      last: newest ? entryKey(task, newest.space, newest.key) : last,
+      isLast: values.length < limit,
+    };
   }
 
-  /** An entry that went through a hash: the checksum is over the true key, which stands in the entry. */
-  #hashed(task: number, sealed: string): StateChange {
-    let space: string;
+  /** The checksum tells a key that stands for itself from the hash of one that stands in the entry. */
+  #entryOf(task: number, space: string, name: string, sealed: string): { key: string; value: string } {
+    if (isSealedAt(placeOf(task, space, name), sealed)) {
+      return { key: name, value: sealed.slice(CHECKSUM_CHARACTERS) };
+    }
     let key: string;
     try {
-      [key, , space] = JSON.parse(sealed.slice(CHECKSUM_CHARACTERS)) as [string, string, string]; // written by `set`
+      [key] = JSON.parse(sealed.slice(CHECKSUM_CHARACTERS)) as [string, string]; // written by `set`
     } catch (cause) {
-      throw new CorruptHeadError(`A value of the head's state ${task} is damaged.`, { cause });
+      throw new CorruptHeadError(`A value of the head's state ${task} ${space} is damaged.`, { cause });
     }
-    const [, value] = JSON.parse(openText(placeOf(task, space, key), sealed)) as [string, string, string]; // as above
-    return { space, key, value };
+    const [, value] = JSON.parse(openText(placeOf(task, space, key), sealed)) as [string, string]; // as above
+    return { key, value };
   }
 }
 

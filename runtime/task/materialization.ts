@@ -13,7 +13,6 @@ import { MergedReader } from "../journal/merged-reader.ts";
 import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
-import { isPastCut } from "../store-epoch/ownership.ts";
 import { DocumentSource } from "./document-source.ts";
 import { TargetStart } from "./target-start.ts";
 import type { MaterializationTask, Report } from "./task.ts";
@@ -45,9 +44,7 @@ export async function runMaterialization(
   report: Report,
 ): Promise<void> {
   const { plan } = task;
-  const known = new Set((await head.journals()).map(({ id }) => id));
-  const isPast = (position: Position) => isPastCut(position, task.restores ?? [], (id) => known.has(id));
-  const begin = new TargetStart(task, await newestRequest(head, task.name), isPast);
+  const begin = new TargetStart(task, await newestRequest(head, task.name));
   protocolPoint("materialization.open.before");
   const session = await driver.open({
     task: task.name,
@@ -61,7 +58,7 @@ export async function runMaterialization(
   });
   try {
     protocolPoint("materialization.open.after");
-    const start = await begin.begin(session, report);
+    const start = await begin.begin(head, session, report);
     const reader = await openReader(task, head, store, start);
     const source = new DocumentSource(reader, task.epoch);
     await follow(task, session, source, (position) => begin.checkpoint(position), signal, report);
