@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EmbeddedHead } from "../head/embedded-head.ts";
-import type { Head } from "../head/head.ts";
+import { CorruptHeadError, type Head } from "../head/head.ts";
 import { HeadService } from "../head/head-service.ts";
 import { JournalReader } from "../journal/reader.ts";
 import { parseRun } from "../journal/runs.ts";
@@ -94,7 +94,9 @@ describe("the archiver", () => {
       },
     };
     await w.append(20);
-    await w.archiver(busy).round();
+    // A round is bounded by what was there when it began.
+    const archiver = w.archiver(busy);
+    while (w.written() <= 300) await archiver.round();
     expect(kept.length).toBeGreaterThan(5);
     expect(kept.slice(1)).toEqual(kept.slice(1).map(() => false));
     expect(await w.readAll()).toEqual(numbers(0, w.written()));
@@ -200,6 +202,29 @@ describe("the archiver", () => {
       expect.stringMatching(/^shop\/orders\/country=NL\/p=02\/date=2024-10-04\/0{16}-0{16}-1-/),
       expect.stringMatching(/^shop\/orders\/p=00\//),
     ]);
+    await w.close();
+  });
+
+  it("puts what other journals have where one of them is damaged, and says what is wrong", async () => {
+    const w = await world();
+    const [other] = await w.head.ensureJournals([{ collection: "shop/other", logical: "", partition: 0 }]);
+    const { fence } = await w.head.openTask("other");
+    const lines = Buffer.from(`{"text":"${"x".repeat(100)}"}\n`);
+    await w.append(15);
+    await w.head.commit({ task: "other", fence, appends: [{ journal: other?.id ?? "", count: 1, lines }] });
+    // A batch of the first journal fails its checksum.
+    const damaged: Head = new Proxy(w.head, {
+      get: (target, name) => {
+        const method = Reflect.get(target, name).bind(target);
+        if (name !== "readHead") return method;
+        return (journal: string, ...rest: unknown[]) =>
+          journal === w.journal ? Promise.reject(new CorruptHeadError("damaged")) : method(journal, ...rest);
+      },
+    });
+    const settings = { targetBytes: 100, tailAfterMs: 60_000 };
+    const archiver = new Archiver(damaged, w.store, unrivalled(1), settings, () => w.clock.now);
+    await expect(archiver.round()).rejects.toThrow("damaged");
+    expect(await w.keys()).toEqual([expect.stringMatching(/^shop\/other\/p=00\/date=/)]);
     await w.close();
   });
 

@@ -70,9 +70,11 @@ export class Archiver {
   readonly #now: () => number;
   readonly #monotonic: () => number;
   readonly #known = new Map<JournalId, Known>();
-  /** What the newest cut of this process holds, and since when there is more. */
+  /** What the newest cut of this process holds, and since when there is more, ms of a clock that is never set. */
   #cutRevision = 0;
   #changedSince: number | undefined;
+  /** Of logs, what the newest cut of this process does not need. */
+  readonly #logStarts = new Map<JournalId, number>();
 
   /** `now` gives the wall clock in µs since 1970 UTC, `monotonic` one that is never set, in ms. */
   constructor(
@@ -133,13 +135,12 @@ export class Archiver {
     this.#changedSince ??= this.#monotonic();
     const { tailAfterMs } = this.#settings;
     if (this.#monotonic() - this.#changedSince >= tailAfterMs) return true;
-    const longestUs = tailAfterMs * 1000;
     for (const journal of journals) {
       const { stored, next } = journal;
       if (stored === next) continue;
-      // Of what an earlier process took in, too.
-      const at = await this.#timeOf(journal, this.#knownOf(journal), stored);
-      if (this.#now() - at >= longestUs) return true;
+      // Of what an earlier process took in, too. What cannot be read is told when its turn comes, after the others.
+      const at = await this.#timeOf(journal, this.#knownOf(journal), stored).catch(() => undefined);
+      if (at !== undefined && this.#now() - at >= tailAfterMs * 1000) return true;
     }
     return false;
   }
@@ -154,6 +155,23 @@ export class Archiver {
     const { boundaries } = this.#claim;
     await dropOtherCuts(this.#store, cut.clock, (name) => boundaries.counts(name.epoch, name.clock));
     protocolPoint("archive.cut.after");
+    await this.#dropOldLogs(cut);
+  }
+
+  /** Full fragments of logs that neither this cut needs nor the one before it, which stays in the store. */
+  async #dropOldLogs(cut: HeadSnapshot): Promise<void> {
+    for (const { id, start } of cut.journals) {
+      const needed = this.#logStarts.get(id) ?? 0;
+      if (start > 0) this.#logStarts.set(id, start);
+      if (needed === 0) continue;
+      const full = (await this.#head.fragments(id)).filter(({ kind }) => kind === "full");
+      // The newest stays: the index goes on from it.
+      const old = full.slice(0, -1).filter(({ last }) => last < needed);
+      if (old.length === 0) continue;
+      const keys = old.map(({ key }) => key);
+      await this.#store.delete(keys);
+      await this.#head.forgetFragments(id, keys);
+    }
   }
 
   /** Everything that a full fragment may be cut of; and what lies before `end` at least in a small one. */
@@ -360,7 +378,7 @@ export class Archiver {
     protocolPoint("archive.tails.before");
     await this.#store.delete(keys);
     protocolPoint("archive.tails.deleted");
-    await this.#head.forgetTails(journal.id, keys);
+    await this.#head.forgetFragments(journal.id, keys);
     protocolPoint("archive.tails.after");
   }
 }

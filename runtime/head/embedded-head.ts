@@ -35,6 +35,7 @@ import {
   type Survey,
   type TaskGrant,
 } from "./head.ts";
+import { LEAST_LINES, LogSweeps } from "./log-sweep.ts";
 import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
 import { readingHead, type SealedTable } from "./sealed-table.ts";
 import { loggedTask, stateLines, stateLogOf } from "./state-log.ts";
@@ -60,6 +61,11 @@ interface Journal {
   archivedBytes: number;
   /** Documents below it are in the newest cut that the store has. */
   restorable: number;
+  /** Of a log of values, see `LogExtent`; 0 of other journals. */
+  start: number;
+  values: number;
+  /** Offset from which on this head has ever had documents: a log that was restored begins later. */
+  readonly base: number;
   readonly index: FragmentIndex;
 }
 
@@ -74,7 +80,7 @@ interface TaskEntry {
 }
 
 /** What the journals were before a transaction. */
-type Undo = Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes">>;
+type Undo = Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes" | "start" | "values">>;
 
 export type CommitOutcome = { readonly committed: Committed } | { readonly refused: Error };
 
@@ -86,6 +92,7 @@ export class EmbeddedHead {
   readonly #taskEntries: SealedTable<string>;
   readonly #notes: SealedTable<string>;
   readonly #state: StateTable;
+  readonly #sweeps: LogSweeps;
   readonly #clock: CommitClock;
   readonly #journals = new Map<JournalId, Journal>();
   /** By collection, and there by path of partitions. */
@@ -100,6 +107,7 @@ export class EmbeddedHead {
     directory: string,
     now: () => number = () => Date.now() * 1000,
     monotonic: () => number = () => performance.now() * 1000,
+    leastLogLines: number = LEAST_LINES,
   ) {
     const tables = new HeadTables(directory);
     this.#tables = tables;
@@ -109,9 +117,14 @@ export class EmbeddedHead {
     this.#taskEntries = tables.tasks;
     this.#notes = tables.notes;
     this.#state = new StateTable(tables.state);
+    this.#sweeps = new LogSweeps(this.#state, leastLogLines);
     this.#clock = tables.reading(() => new CommitClock(tables.clock, now, monotonic));
     tables.reading(() => this.#load());
     this.#logStates();
+  }
+
+  #transact<T>(work: () => T): T {
+    return this.#tables.transact(work);
   }
 
   #load(): void {
@@ -124,10 +137,11 @@ export class EmbeddedHead {
       > & {
         logical?: string;
       };
-      // `logical` is missing where the entry was made before there were logical partitions.
+      // `logical`, `start`, `values` and `base` are missing where the entry was made before there were such.
       const restorable = cut?.ends[entry.id] ?? 0;
-      const logical = entry.logical ?? "";
-      this.#addJournal({ ...entry, logical, restorable, number: key, index: new FragmentIndex() });
+      const { logical = "", start = 0, values = 0, base = 0 } = entry;
+      const index = new FragmentIndex(base);
+      this.#addJournal({ ...entry, logical, start, values, base, restorable, number: key, index });
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
@@ -155,7 +169,7 @@ export class EmbeddedHead {
   ensureJournals(specs: readonly JournalSpec[]): JournalState[] {
     const journals = specs.map((spec) => this.#collections.get(spec.collection)?.get(partitionPath(spec)));
     if (journals.every((journal) => journal !== undefined)) return journals.map(stateOf);
-    return this.#tables.transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
+    return this.#transact(() => specs.map((spec) => stateOf(this.#ensureJournal(spec))));
   }
 
   #ensureJournal(spec: JournalSpec): Journal {
@@ -174,7 +188,10 @@ export class EmbeddedHead {
       appendedBytes: 0,
       archivedBytes: 0,
       restorable: 0,
-      index: new FragmentIndex(),
+      start: 0,
+      values: 0,
+      base: 0,
+      index: new FragmentIndex(0),
     };
     this.#addJournal(journal);
     this.#storeJournal(journal);
@@ -195,7 +212,7 @@ export class EmbeddedHead {
   snapshot(): HeadSnapshot {
     const clock = this.#clock.next();
     // A clock that was told must not come again, also where the wall clock is set back.
-    this.#tables.transact(() => this.#clock.store());
+    this.#transact(() => this.#clock.store());
     const notes = this.#notes.keys().filter((name) => !LOCAL_NOTES.has(name));
     return {
       clock,
@@ -205,8 +222,8 @@ export class EmbeddedHead {
         const isElsewhere = journal.index.folders.some((each) => each !== folder);
         const keys = isElsewhere ? journal.index.published().map(({ key }) => key) : [];
         const elsewhere = keys.filter((key) => folderOf(key) !== folder);
-        const { next, lastAt } = journal;
-        return { id, collection, logical, partition, next, lastAt, start: 0, elsewhere };
+        const { next, lastAt, start, values } = journal;
+        return { id, collection, logical, partition, next, lastAt, start, values, elsewhere };
       }),
       tasks: Object.fromEntries([...this.#tasks].map(([name, entry]) => [name, { ...entry } as Json])),
       notes: Object.fromEntries(notes.map((name) => [name, this.getNote(name) ?? null])),
@@ -247,7 +264,7 @@ export class EmbeddedHead {
       );
     }
     for (const journal of journals) journal.collection = to;
-    this.#tables.transact(() => {
+    this.#transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
       for (const [name, entry] of entries) {
         this.#taskEntries.removeSync(name);
@@ -270,7 +287,7 @@ export class EmbeddedHead {
     if (entry === undefined) this.#refuseOtherLayout(task);
     const number = entry?.number || this.#unusedTaskNumber();
     const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
-    this.#tables.transact(() => this.#storeTask(task, raised));
+    this.#transact(() => this.#storeTask(task, raised));
     this.#tasks.set(task, raised);
     // A raised fence alone is nothing that must come back.
     if (!entry) this.#revision++;
@@ -314,7 +331,7 @@ export class EmbeddedHead {
       { number, fence, checkpoint: parts[i] },
     ]);
     protocolPoint("head.layout.before");
-    this.#tables.transact(() => {
+    this.#transact(() => {
       for (const [name] of before) this.#taskEntries.removeSync(name);
       for (const [name, entry] of after) this.#storeTask(name, entry);
     });
@@ -352,7 +369,7 @@ export class EmbeddedHead {
     const tasks = new Map<string, TaskEntry>();
     for (const { task, state = [] } of transactions) if (state.length > 0) this.#ensureLog(task);
     try {
-      const outcomes = this.#tables.transact(() => {
+      const outcomes = this.#transact(() => {
         const all = transactions.map((transaction): CommitOutcome => {
           const refused = this.#refusal(transaction);
           return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
@@ -423,8 +440,8 @@ export class EmbeddedHead {
     at: number,
     undo: Undo,
   ): number {
-    const { next: first, lastAt, appendedBytes } = journal;
-    if (!undo.has(journal)) undo.set(journal, { next: first, lastAt, appendedBytes });
+    const { next: first } = journal;
+    this.#remember(journal, undo);
     if (count === 0) return first;
     this.#batches.putSync([journal.number, first], sealBatch(journal.number, first, { count, at, lines }));
     journal.next += count;
@@ -434,17 +451,25 @@ export class EmbeddedHead {
     return first;
   }
 
+  #remember(journal: Journal, undo: Undo): void {
+    const { next, lastAt, appendedBytes, start, values } = journal;
+    if (!undo.has(journal)) undo.set(journal, { next, lastAt, appendedBytes, start, values });
+  }
+
   /** Before the transaction that logs: a throw there must not leave a journal in memory alone. */
   #ensureLog(task: string): void {
     const number = this.#tasks.get(task)?.number;
     if (number !== undefined) this.ensureJournals([stateLogOf(number)]);
   }
 
+  /** To be called before the changes are stored. */
   #log(task: number, changes: readonly StateChange[], at: number, undo: Undo): void {
     const spec = stateLogOf(task);
     const log = this.#collections.get(spec.collection)?.get(partitionPath(spec));
     if (!log) throw new Error(`The log of task ${task} is not there: ensure it first.`);
-    for (const piece of stateLines(changes)) this.#append(log, piece, at, undo);
+    this.#remember(log, undo);
+    const again = this.#sweeps.before(task, log, changes.length);
+    for (const piece of stateLines([...again, ...changes])) this.#append(log, piece, at, undo);
   }
 
   /** Logs values that were stored before there were logs. Repeated after a crash: values may be logged twice. */
@@ -458,7 +483,7 @@ export class EmbeddedHead {
       for (; page.values.length > 0; page = this.#state.page(number, page.last, STATE_PAGE)) {
         const { values } = page;
         this.#ensureLog(name);
-        this.#tables.transact(() => {
+        this.#transact(() => {
           this.#log(number, values, this.#clock.next(), new Map());
           this.#clock.store();
         });
@@ -524,13 +549,13 @@ export class EmbeddedHead {
 
   intendFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#tables.transact(() => this.#storeFragment(journal, fragment, false));
+    this.#transact(() => this.#storeFragment(journal, fragment, false));
     journal.index.intend(fragment);
   }
 
   publishFragment(id: JournalId, fragment: FragmentRecord): void {
     const journal = this.#journal(id);
-    this.#tables.transact(() => {
+    this.#transact(() => {
       this.#storeFragment(journal, fragment, true);
       if (fragment.kind === "full") {
         journal.archivedBytes += this.#bytesOf(journal, fragment);
@@ -557,9 +582,9 @@ export class EmbeddedHead {
     return this.#journal(id).index.published();
   }
 
-  forgetTails(id: JournalId, keys: readonly string[]): void {
+  forgetFragments(id: JournalId, keys: readonly string[]): void {
     const journal = this.#journal(id);
-    this.#tables.transact(() => {
+    this.#transact(() => {
       for (const key of keys) this.#fragmentEntries.removeSync([journal.number, key]);
     });
     journal.index.forget(keys);
@@ -575,7 +600,7 @@ export class EmbeddedHead {
       }),
     ];
     if (keys.length === 0) return false;
-    this.#tables.transact(() => {
+    this.#transact(() => {
       for (const key of keys) this.#batches.removeSync(key);
     });
     return keys.length === TRIM_BATCHES;
@@ -588,7 +613,7 @@ export class EmbeddedHead {
 
   setNote(name: string, value: Json): void {
     if (!LOCAL_NOTES.has(name)) this.#revision++;
-    this.#tables.transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
+    this.#transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
   }
 
   async close(): Promise<void> {
@@ -632,6 +657,6 @@ function stateOf(journal: Journal): JournalState {
 }
 
 function archivedOf(journal: Journal): ArchivedJournal {
-  const { reached, folders } = journal.index;
-  return { ...stateOf(journal), reached, folders, restorable: journal.restorable };
+  const { restorable, start, index } = journal;
+  return { ...stateOf(journal), reached: index.reached, folders: index.folders, restorable, start };
 }

@@ -3,17 +3,23 @@ import { folderOf } from "../store/fragment-name.ts";
 import type { FragmentRecord, FragmentRef } from "./head.ts";
 
 export class FragmentIndex {
-  /** In offset order, without gap or overlap, from 0: the archiver cuts them one after the other. */
+  /** In offset order, without gap or overlap: the archiver cuts them one after the other. */
   readonly #full: FragmentRecord[] = [];
   readonly #tails = new Map<string, FragmentRecord>();
   readonly #intended = new Map<string, FragmentRecord>();
   readonly #folders = new Set<string>();
+  readonly #base: number;
   #reached = 0;
+
+  /** `base`: offset from which on there are documents at all. */
+  constructor(base: number) {
+    this.#base = base;
+  }
 
   /** Offset below which every document is in a published full fragment. */
   get archived(): number {
     const newest = this.#full.at(-1);
-    return newest ? newest.last + 1 : 0;
+    return newest ? newest.last + 1 : this.#base;
   }
 
   /** Offset below which every document is in the store. */
@@ -66,8 +72,11 @@ export class FragmentIndex {
     this.#full.sort((a, b) => a.first - b.first);
   }
 
+  /** Full ones only from the front, and never the last. */
   forget(keys: readonly string[]): void {
     for (const key of keys) this.#tails.delete(key);
+    const forgotten = new Set(keys);
+    while (this.#full.length > 1 && forgotten.has(this.#full[0]?.key ?? "")) this.#full.shift();
   }
 
   intended(): readonly FragmentRecord[] {

@@ -239,8 +239,8 @@ export class HeadService implements Head {
     return this.#head.fragments(journal);
   }
 
-  async forgetTails(journal: JournalId, keys: readonly string[]): Promise<void> {
-    this.#write(() => this.#head.forgetTails(journal, keys));
+  async forgetFragments(journal: JournalId, keys: readonly string[]): Promise<void> {
+    this.#write(() => this.#head.forgetFragments(journal, keys));
   }
 
   async trim(journal: JournalId): Promise<boolean> {

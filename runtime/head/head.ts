@@ -114,6 +114,8 @@ export interface ArchivedJournal extends JournalState {
   readonly folders: readonly string[];
   /** Documents below this offset come back when the store alone is left: the newest cut holds them. */
   readonly restorable: number;
+  /** Of a log of values, documents below it are not needed any more. */
+  readonly start: number;
 }
 
 /** All journals, the logs of tasks' values too. */
@@ -141,6 +143,8 @@ export interface SnapshotJournal extends JournalSpec {
   readonly lastAt: number;
   /** Documents below it are not needed any more: of a log, whose values were written again since. */
   readonly start: number;
+  /** Of a log, how many values there were then. */
+  readonly values: number;
   /** Objects in folders of earlier names: there may be others' in these by now. */
   readonly elsewhere: readonly string[];
 }
@@ -197,8 +201,8 @@ export interface Head {
   intendedFragments(journal: JournalId): Promise<readonly FragmentRecord[]>;
   /** Published ones in offset order. */
   fragments(journal: JournalId): Promise<readonly FragmentRecord[]>;
-  /** Forgets tail fragments that a full one covers, after their objects are deleted. */
-  forgetTails(journal: JournalId, keys: readonly string[]): Promise<void>;
+  /** Forgets tails that another fragment covers, and what lies before a log's start, after their objects are deleted. */
+  forgetFragments(journal: JournalId, keys: readonly string[]): Promise<void>;
   /** Deletes a bounded number of archived batches from the head. True if more are left. */
   trim(journal: JournalId): Promise<boolean>;
   /** Small named values of the runtime: the applied plan, the store's epoch. */

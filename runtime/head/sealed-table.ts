@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { type Database, type Key, keyValueToBuffer, type RootDatabase } from "lmdb";
+import { type Database, type Key, keyValueToBuffer, type RangeOptions, type RootDatabase } from "lmdb";
 import { CorruptHeadError } from "./head.ts";
 import { CHECKSUM_CHARACTERS } from "./sealed.ts";
 
@@ -68,8 +68,9 @@ export class SealedTable<K extends Key> {
     return this.#reading(() => this.#entries.get(key));
   }
 
-  getRange(): { key: K; value: string }[] {
-    return this.#reading(() => [...this.#entries.getRange()]);
+  /** Keys come decoded; a hash in one does not come as the bytes that it was. Bounds may be beginnings of keys. */
+  getRange(range: RangeOptions = {}): { key: K; value: string }[] {
+    return this.#reading(() => [...this.#entries.getRange(range)]);
   }
 
   keys(): K[] {

@@ -50,11 +50,15 @@ export function sealText(place: string, text: string): string {
 }
 
 export function openText(place: string, sealed: string): string {
-  const text = sealed.slice(CHECKSUM_CHARACTERS);
-  if (crc32(text, crc32(place)) !== Number.parseInt(sealed.slice(0, CHECKSUM_CHARACTERS), 16)) {
+  if (!isSealedAt(place, sealed)) {
     throw new CorruptHeadError(`The head's entry "${place}" fails its checksum; it is not used.`);
   }
-  return text;
+  return sealed.slice(CHECKSUM_CHARACTERS);
+}
+
+function isSealedAt(place: string, sealed: string): boolean {
+  const text = sealed.slice(CHECKSUM_CHARACTERS);
+  return crc32(text, crc32(place)) === Number.parseInt(sealed.slice(0, CHECKSUM_CHARACTERS), 16);
 }
 
 export function sealJson(place: string, value: Json): string {

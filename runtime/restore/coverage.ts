@@ -9,19 +9,22 @@ export interface Candidate extends FragmentRecord {
 }
 
 /**
- * The full fragments that the index gets, without a gap from `start` on. Each counts whole; of two that begin at one
- * offset that of the newer epoch does.
+ * The full fragments that the index gets, without a gap from the one that has `start` on. Each counts whole; of two that
+ * begin at one offset that of the newer epoch does.
  */
 export function wholeFragments(candidates: readonly Candidate[], start: number, end: number): Candidate[] {
   const byFirst = new Map<number, Candidate>();
+  let begin: Candidate | undefined;
   for (const candidate of candidates) {
     const { kind, first, last, limit, epoch } = candidate;
     if (kind !== "full" || last >= limit || last >= end) continue;
     const known = byFirst.get(first);
     if (!known || known.epoch < epoch) byFirst.set(first, candidate);
+    const hasStart = first <= start && last >= start;
+    if (hasStart && (begin === undefined || begin.epoch < epoch)) begin = candidate;
   }
   const chain: Candidate[] = [];
-  for (let next = byFirst.get(start); next; next = byFirst.get(next.last + 1)) chain.push(next);
+  for (let next = begin; next; next = byFirst.get(next.last + 1)) chain.push(next);
   return chain;
 }
 

@@ -54,11 +54,12 @@ export class HeadWriter {
   /** Ends a journal: `headBytes` of its documents are in the head, the others in full fragments. */
   journal(
     number: number,
-    { id, collection, logical, partition, next, lastAt }: SnapshotJournal,
+    { id, collection, logical, partition, next, lastAt, start, values }: SnapshotJournal,
     fragments: readonly FragmentRecord[],
     headBytes: number,
   ): void {
-    const entry = { id, collection, logical, partition, next, lastAt };
+    const base = fragments.some(({ kind }) => kind === "full") ? 0 : start;
+    const entry = { id, collection, logical, partition, next, lastAt, start, values, base };
     this.#tables.transact(() => {
       const sealed = sealJson(`journal ${number}`, { ...entry, appendedBytes: headBytes, archivedBytes: 0 });
       this.#tables.journals.putSync(number, sealed);

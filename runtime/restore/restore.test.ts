@@ -54,18 +54,35 @@ it("ends the process that wrote the history, and goes on under the same journals
   expect(Object.values(documents)).toEqual([[0, 2]]);
 });
 
-it("refuses a data directory that is an older copy of the one that wrote to the store last", async () => {
+it("refuses a copy of the data directory that lacks what the store has, and takes nothing from the other", async () => {
   const w = await world();
   const first = w.add(w.nextDirectory(), []);
   await first.commit("sum", [""], []);
+  await first.round(true);
   const copy = await first.copy();
   await first.commit("sum", [""], []);
   await first.round(true);
-  await expect(copy.round(true)).rejects.toThrow(
-    /another data directory|older copy|copy of this data directory/,
-  );
+  await expect(copy.round(true)).rejects.toThrow(/it is an older copy of another.*weir restore/);
   await first.commit("sum", [""], []);
   await first.round(true);
+  expect(await keysOf(w.store, "_weir/epochs/", () => true)).toHaveLength(1);
+  const { directory, clock } = await w.restore();
+  expect(await directory.contents(KEYS)).toEqual(first.expected());
+  expect(clock).toBe(await first.restorableTo());
+});
+
+it("lets a copy that lacks nothing take over: the process whose copy it is ends", async () => {
+  const w = await world();
+  const first = w.add(w.nextDirectory(), []);
+  await first.commit("sum", [""], []);
+  await first.round(true);
+  const copy = await first.copy();
+  await copy.commit("sum", [""], []);
+  await copy.round(true);
+  await first.commit("sum", [""], []);
+  await expect(first.round(true)).rejects.toThrow(/it runs on a copy of this data directory/);
+  const { directory } = await w.restore();
+  expect(await directory.contents(KEYS)).toEqual(copy.expected());
 });
 
 it("says which documents the store lacks, and takes the cut before where that has all of them", async () => {
@@ -106,6 +123,61 @@ it("takes another object, or the cut before, where one is damaged", async () => 
   );
   const { clock } = await w.restore();
   expect(clock).toBe(before);
+});
+
+it("passes over a cut that comes late, from a process that had been taken over from", async () => {
+  const w = await world();
+  const first = w.add(w.nextDirectory(), []);
+  await first.commit("sum", [""], []);
+  await first.round(true);
+  // It holds no new document: nothing but its epoch and its time tell that it does not count.
+  await first.commit("sum", [], []);
+  const late: (() => Promise<void>)[] = [];
+  await first.round(true, delaying(w.store, late)).catch(expected);
+  expect(late).toHaveLength(1);
+  const { directory, clock } = await w.restore();
+  for (const put of late) await put();
+  expect((await keysOf(w.store, "_weir/cuts/", () => true)).length).toBe(2);
+  const again = await w.restore();
+  expect(again.clock).toBe(clock);
+  expect(await again.directory.contents(KEYS)).toEqual(await directory.contents(KEYS));
+});
+
+it("deletes what a former history left past the cut, once what of it counts is stored anew", async () => {
+  const w = await world();
+  const first = w.add(w.nextDirectory(), []);
+  for (let i = 0; i < 4; i++) await first.commit("sum", [""], []);
+  await first.round(true);
+  // A full fragment that begins before the cut and ends after it, of a process that never put its next cut.
+  for (let i = 0; i < 20; i++) await first.commit("sum", [""], []);
+  await first.round(true, refusing(w.store, "_weir/cuts/")).catch(expected);
+  const lake = () => keysOf(w.store, "shop/orders/p=00/date=", () => true);
+  const [stray = ""] = await lake();
+  expect(parseFragmentKey(stray)).toMatchObject({ first: 0 });
+  const { directory, clock } = await w.restore();
+  expect((await directory.contents(KEYS)).documents).toEqual(first.expected(clock).documents);
+  directory.commits = first.commits.filter(({ at }) => at <= clock);
+  // The store never lacks the documents before the cut: the disk may be lost again at any moment.
+  const counting = new Proxy(w.store, {
+    get: (store, name) =>
+      name === "delete"
+        ? async (keys: string[]) => {
+            await store.delete(keys);
+            if (!keys.includes(stray)) return;
+            const again = await w.restore();
+            expect(await again.directory.contents(KEYS)).toEqual(directory.expected());
+          }
+        : memberOf(store, name),
+  });
+  await directory.round(true, counting).catch(expected);
+  expect(await lake()).toEqual([]);
+  const owner = w.directories.at(-1) as Directory; // restored while the stray was deleted
+  expect(owner).not.toBe(directory);
+  owner.commits = [...directory.commits];
+  w.now += DAY_US;
+  await owner.commit("sum", [""], []);
+  await owner.round(true);
+  expect((await lake()).map((key) => parseFragmentKey(key)?.last)).toEqual([3]);
 });
 
 it("keeps few tails of a journal in which little happens, and puts no document often", async () => {
@@ -278,13 +350,15 @@ async function restored(w: World): Promise<void> {
   }
   const { directory, clock } = result;
   const contents = await directory.contents(KEYS);
-  const origin = former.find((each) => isSame(each.expected(clock), contents));
+  const possible = former.filter(({ endsAt }) => clock <= endsAt);
+  const origin = possible.find((each) => isSame(each.expected(clock), contents));
   if (!origin) {
-    expect(contents).toEqual(former.map((each) => each.expected(clock)));
+    expect(contents).toEqual(possible.map((each) => each.expected(clock)));
     throw new Error("The restored contents are no moment of any history.");
   }
   expect(clock).toBeGreaterThanOrEqual(promised);
   directory.commits = origin.commits.filter(({ at }) => at <= clock);
+  for (const each of former) each.endsAt = Math.min(each.endsAt, clock);
 }
 
 /** What the directory that holds the store has been told to be safe. */
@@ -352,6 +426,19 @@ function failing(store: ObjectStore, operation: "put" | "list" | "delete", after
       if (name === "delete") return (keys: string[]) => target.delete(keys).then(fail);
       return fail;
     },
+  });
+}
+
+/** A real store that takes no object whose key begins so. */
+function refusing(store: ObjectStore, prefix: string): ObjectStore {
+  return new Proxy(store, {
+    get: (target, name) =>
+      name === "put"
+        ? async (key: string, bytes: Uint8Array) => {
+            if (key.startsWith(prefix)) throw new Error("put was cut off");
+            return target.put(key, bytes);
+          }
+        : memberOf(target, name),
   });
 }
 

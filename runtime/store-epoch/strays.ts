@@ -74,7 +74,7 @@ export class Strays {
       );
       // A copy of this data directory may have deleted them. The head has their documents still.
       if (lost.length > 0)
-        await this.#head.forgetTails(
+        await this.#head.forgetFragments(
           journal.id,
           lost.map(({ key }) => key),
         );

@@ -10,6 +10,7 @@ import { HeadService } from "../head/head-service.ts";
 import { type ObjectStore, openStore } from "../store/store.ts";
 import { MemoryTarget } from "./fixtures/memory-target.ts";
 import { runMaterialization } from "./materialization.ts";
+import type { MaterializationTask } from "./task.ts";
 
 let directory: string;
 let head: Head & { close(): Promise<void> };
@@ -68,18 +69,21 @@ async function run(
   target: MemoryTarget,
   plan: Partial<MaterializationPlan>,
   until: () => boolean,
+  history: Pick<MaterializationTask, "epoch" | "restores"> & { warnings?: string[] } = { epoch: 1 },
 ): Promise<boolean> {
+  const { warnings, ...epochs } = history;
   const stop = new AbortController();
   const guarantee = { delivery: "exactly-once", mechanism: "" } as const;
   const full: MaterializationPlan = { connector: "memory", config: {}, guarantee, collection: "c", ...plan };
   const running = runMaterialization(
-    { kind: "materialization", name: "memory:t", plan: full, config: {}, collection, epoch: 1 },
+    { kind: "materialization", name: "memory:t", plan: full, config: {}, collection, ...epochs },
     target.driver,
     head,
     store,
     stop.signal,
     (report) => {
       if (report.kind === "progress" && until()) stop.abort();
+      if (report.kind === "log" && report.level === "warn") warnings?.push(report.message);
     },
   );
   return running.then(
@@ -200,6 +204,27 @@ describe("a materialization", () => {
     expect(target.rows.size).toBe(0);
     await run(target, { backfill: 2 }, () => target.rows.size === 4);
     expect(target.clears).toBe(1);
+  });
+
+  it("empties and fills the target where it holds what a restore has cut off, once, and else goes on", async () => {
+    const { fence } = await head.openTask("c");
+    await commit(fence, entries);
+    const target = new MemoryTarget();
+    const full = () => target.rows.size === 4;
+    await run(target, {}, full);
+    const ends = Object.fromEntries((await head.journals()).map(({ id, next }) => [id, next]));
+    const warnings: string[] = [];
+    const exactly = { epoch: 2, restores: [{ epoch: 2, ends }], warnings };
+    await run(target, {}, () => true, exactly);
+    expect([target.clears, warnings]).toEqual([0, []]);
+    const [first = ""] = Object.keys(ends);
+    const shorter = { epoch: 3, restores: [{ epoch: 3, ends: { ...ends, [first]: 0 } }], warnings };
+    for (const _ of ["at first", "and again"]) {
+      await run(target, {}, full, shorter);
+      expect(target.clears).toBe(1);
+      expect([...target.rows.values()].map(({ n }) => n)).toEqual([1, 1, 1, 1]);
+    }
+    expect(warnings).toEqual([expect.stringMatching(/lost when the history was restored/)]);
   });
 
   it("reads the logical partitions that `where` names", async () => {

@@ -13,6 +13,7 @@ import { MergedReader } from "../journal/merged-reader.ts";
 import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
+import { isPastCut } from "../store-epoch/ownership.ts";
 import { DocumentSource } from "./document-source.ts";
 import { TargetStart } from "./target-start.ts";
 import type { MaterializationTask, Report } from "./task.ts";
@@ -44,7 +45,9 @@ export async function runMaterialization(
   report: Report,
 ): Promise<void> {
   const { plan } = task;
-  const begin = new TargetStart(task, await newestRequest(head, task.name));
+  const known = new Set((await head.journals()).map(({ id }) => id));
+  const isPast = (position: Position) => isPastCut(position, task.restores ?? [], (id) => known.has(id));
+  const begin = new TargetStart(task, await newestRequest(head, task.name), isPast);
   protocolPoint("materialization.open.before");
   const session = await driver.open({
     task: task.name,
@@ -58,7 +61,7 @@ export async function runMaterialization(
   });
   try {
     protocolPoint("materialization.open.after");
-    const start = await begin.begin(head, session, report);
+    const start = await begin.begin(session, report);
     const reader = await openReader(task, head, store, start);
     const source = new DocumentSource(reader, task.epoch);
     await follow(task, session, source, (position) => begin.checkpoint(position), signal, report);

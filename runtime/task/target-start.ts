@@ -3,8 +3,7 @@ import { HaltError, type TargetSession } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
 import { type BackfillRequest, rewound } from "../backfill/request.ts";
-import type { Head, Position } from "../head/head.ts";
-import { isPastCut } from "../store-epoch/ownership.ts";
+import type { Position } from "../head/head.ts";
 import type { MaterializationTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
 
@@ -19,11 +18,18 @@ interface Checkpoint {
 export class TargetStart {
   readonly #task: MaterializationTask;
   readonly #asked: BackfillRequest | undefined;
+  readonly #isPastCut: (position: Position) => boolean;
   /** The request that rows stored from now on are of. */
   #request: string | undefined;
 
-  constructor(task: MaterializationTask, asked: BackfillRequest | undefined) {
+  /** `isPastCut` tells of a position whether a restore has cut off documents before it. */
+  constructor(
+    task: MaterializationTask,
+    asked: BackfillRequest | undefined,
+    isPastCut: (position: Position) => boolean = () => false,
+  ) {
     this.#task = task;
+    this.#isPastCut = isPastCut;
     this.#asked = asked;
     this.#request = asked?.id;
   }
@@ -54,7 +60,7 @@ export class TargetStart {
   }
 
   /** Does in the target what is asked and has not been done, and says where to read from. */
-  async begin(head: Pick<Head, "journals">, session: TargetSession, report: Report): Promise<Position> {
+  async begin(session: TargetSession, report: Report): Promise<Position> {
     if (session.position === undefined) return {};
     const log = taskLog(this.#task.name, report);
     const { backfill = 0 } = this.#task.plan;
@@ -75,7 +81,7 @@ export class TargetStart {
       );
       return this.#clear(session);
     }
-    if (await this.#isPastCut(head, found.journals)) {
+    if (this.#isPastCut(found.journals)) {
       log.warn(
         "Empties the target and fills it from history: it holds documents that were lost when the history was restored, since the store did not have them yet.",
       );
@@ -84,11 +90,6 @@ export class TargetStart {
     if (asked?.from !== undefined) return this.#rewind(session, found.journals, asked.from, report);
     this.#request ??= found.request;
     return found.journals;
-  }
-
-  async #isPastCut(head: Pick<Head, "journals">, position: Position): Promise<boolean> {
-    const known = new Set((await head.journals()).map(({ id }) => id));
-    return isPastCut(position, this.#task.restores ?? [], (id) => known.has(id));
   }
 
   async #clear(session: TargetSession): Promise<Position> {

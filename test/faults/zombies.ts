@@ -124,7 +124,7 @@ async function zombie(point: string, edits: readonly Edit[], context: ScenarioCo
 }
 
 /** Ends with the process paused there, while the client waits for it. */
-async function stopAt(runtime: FaultyRuntime, point: string, feeder: Feeder): Promise<void> {
+export async function stopAt(runtime: FaultyRuntime, point: string, feeder: Feeder): Promise<void> {
   runtime.start("live");
   await caughtUp(runtime, feeder);
   runtime.arm({ point, phase: "any", occurrence: 1, action: "stop" });
@@ -132,7 +132,7 @@ async function stopAt(runtime: FaultyRuntime, point: string, feeder: Feeder): Pr
   if (!(await runtime.until(() => runtime.hasFired, WITHIN_MS))) throw new Error(`${point} was not passed`);
 }
 
-async function caughtUp(runtime: FaultyRuntime, feeder: Feeder): Promise<undefined> {
+export async function caughtUp(runtime: FaultyRuntime, feeder: Feeder): Promise<undefined> {
   await feeder.stop();
   const { transfers, owners } = feeder.sent;
   await runtime.caughtUp(WITHIN_MS, { "bank/transfers": transfers.length, "bank/owners": owners.length });

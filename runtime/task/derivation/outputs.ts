@@ -30,9 +30,11 @@ export interface DrainedOutputs {
   readonly lines: Uint8Array;
 }
 
-/** Outputs of one document that the transaction has not taken yet. */
+/** What one document gives, and the transaction has not taken yet. */
 export interface StagedOutputs {
   readonly outputs: Staged[];
+  /** Of state: to be made once the outputs are taken. */
+  changes?: (() => void)[];
 }
 
 type Staged =

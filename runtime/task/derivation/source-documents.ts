@@ -36,24 +36,29 @@ export function originalOf({ run, offset, letter }: SourceDocument): string {
   return letter === undefined ? line : JSON.stringify((JSON.parse(line) as Letter).original);
 }
 
+/** Made one by one as they are worked on: what is made for one of many documents is soon forgotten. */
+export interface SourceDocuments {
+  readonly length: number;
+  at(index: number): SourceDocument;
+}
+
 /** Of a run, whose source may be the one after the plan's: the replays. */
-export function documentsOf(task: DerivationTask, run: SourceRun): readonly SourceDocument[] {
-  const { sources } = task.plan;
+export function documentsOf(task: DerivationTask, run: SourceRun): SourceDocuments {
   const { source, journal } = run;
   const { first } = run.run;
-  const collection = sources[source]?.collection;
+  const collection = task.plan.sources[source]?.collection;
   const parsed = parseRun(run.run);
-  if (collection === undefined) {
-    return parsed.map((document, i) => replayed(task, document as unknown as Letter, run, first + i)); // see above
-  }
-  return parsed.map((document, i) => ({
-    source,
-    document,
-    place: { collection, journal, offset: first + i },
-    run,
-    offset: first + i,
-    letter: undefined,
-  }));
+  return {
+    length: parsed.length,
+    at(index) {
+      const document = parsed[index] as JsonObject; // index < length
+      const offset = first + index;
+      if (collection === undefined) {
+        return replayed(task, document as unknown as Letter, run, offset); // written by `letterLine`
+      }
+      return { source, document, place: { collection, journal, offset }, run, offset, letter: undefined };
+    },
+  };
 }
 
 function replayed(task: DerivationTask, letter: Letter, run: SourceRun, offset: number): SourceDocument {

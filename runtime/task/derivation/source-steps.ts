@@ -28,6 +28,8 @@ export interface Planned {
   readonly change: ReducedChange | undefined;
 }
 
+const NOTHING: Planned = { steps: [], failure: undefined, change: undefined };
+
 export interface StepOptions {
   readonly functions: SourceFunctions;
   readonly guard: DeterminismGuard;
@@ -63,14 +65,16 @@ export class SourceSteps {
   plan(document: JsonObject, place: Place): Planned {
     const { transform, removed } = this.#functions;
     if (this.#reduced) return this.#planReduced(this.#reduced, document, place);
-    return this.#attempt(undefined, () => {
-      if (!isRemoval(document)) {
-        return [{ run: transform, argument: document, key: this.#keyOf(document, place), place }];
-      }
-      if (!removed) return [];
-      const { _meta: _, ...key } = document;
-      return [{ run: removed, argument: key, key: this.#keyOf(key, place), place }];
-    });
+    if (!isRemoval(document)) return this.#planOne(transform, document, place);
+    if (!removed) return NOTHING;
+    const { _meta: _, ...key } = document;
+    return this.#planOne(removed, key, place);
+  }
+
+  #planOne(run: UserFunction, argument: JsonObject, place: Place): Planned {
+    const step = (key: ShuffleKey | undefined): readonly Step[] => [{ run, argument, key, place }];
+    if (!this.#readKey) return { steps: step(undefined), failure: undefined, change: undefined };
+    return this.#attempt(undefined, () => step(this.#keyOf(argument, place)));
   }
 
   #planReduced(reduced: ReducedDocuments, document: JsonObject, place: Place): Planned {
@@ -81,7 +85,7 @@ export class SourceSteps {
       const failure = failureAt(place, this.#functions.transform.title, undefined, error);
       return { steps: [], failure, change: undefined };
     }
-    return change ? this.planChange(change, place) : { steps: [], failure: undefined, change };
+    return change ? this.planChange(change, place) : NOTHING;
   }
 
   /** Of a change that the reduced document has taken in already. */

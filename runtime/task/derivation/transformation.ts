@@ -2,7 +2,7 @@ import { frozenJson } from "../../../dsl/json.ts";
 import type { DerivationSource, JsonObject } from "../../../plan/plan.ts";
 import type { Append, Head, StateChange } from "../../head/head.ts";
 import { entryName } from "../../head/task-layout.ts";
-import type { MergedChunk } from "../../journal/merged-reader.ts";
+import type { MergedChunk, SourceRun } from "../../journal/merged-reader.ts";
 import type { DeterminismGuard } from "../determinism-guard.ts";
 import type { DerivationTask, Report } from "../task.ts";
 import type { WorkCell } from "../work-cell.ts";
@@ -15,7 +15,7 @@ import { DocumentError, haltOf } from "./place.ts";
 import { ReducedDocuments } from "./reduced-documents.ts";
 import { SetAside } from "./set-aside.ts";
 import { assertOfKey, compileShuffleKey, type ReadShuffleKey } from "./shuffle-key.ts";
-import { changeOf, documentsOf, type SourceDocument } from "./source-documents.ts";
+import { changeOf, documentsOf, type SourceDocument, type SourceDocuments } from "./source-documents.ts";
 import { type Planned, SourceSteps, type Step } from "./source-steps.ts";
 
 /** What a transaction commits, besides the checkpoint. */
@@ -110,17 +110,24 @@ export class Transformation {
    * this throws `HaltError`.
    */
   async add({ runs }: MergedChunk): Promise<void> {
-    const documents = runs.flatMap((run) => documentsOf(this.#task, run));
     try {
-      if (this.#values.length > 0) await this.#workWithValues(documents);
-      else await this.#workAll(documents, (each) => this.#plan(each));
+      if (this.#values.length > 0) await this.#workWithValues(runs);
+      else {
+        for (const run of runs) {
+          await this.#workAll(documentsOf(this.#task, run), (each) => this.#plan(each));
+        }
+      }
     } catch (error) {
       throw error instanceof DocumentError ? await haltOf(error, this.#head) : error;
     }
   }
 
   /** Asks the head once for all reduced documents, and once for all states, that these documents need. */
-  async #workWithValues(documents: readonly SourceDocument[]): Promise<void> {
+  async #workWithValues(runs: readonly SourceRun[]): Promise<void> {
+    const documents = runs.flatMap((run) => {
+      const own = documentsOf(this.#task, run);
+      return Array.from({ length: own.length }, (_, i) => own.at(i));
+    });
     const bySource = Map.groupBy(documents, ({ source }) => source);
     await Promise.all(
       [...bySource].map(([source, own]) => this.#stepsOf(source).load(own.map(({ document }) => document))),
@@ -128,16 +135,17 @@ export class Transformation {
     const planned = documents.map((each) => this.#plan(each));
     const keys = planned.flatMap(({ steps }) => steps.map(({ key }) => key ?? ""));
     await this.#state?.load(new Set(keys));
-    await this.#workAll(documents, (_, i) => planned[i] as Planned); // one for each
+    const all = { length: documents.length, at: (i: number) => documents[i] as SourceDocument }; // i < length
+    await this.#workAll(all, (_, i) => planned[i] as Planned); // one for each
   }
 
   /** Nothing is awaited but what is set aside: most documents go through here in one turn. */
   async #workAll(
-    documents: readonly SourceDocument[],
+    documents: SourceDocuments,
     plannedOf: (of: SourceDocument, i: number) => Planned,
   ): Promise<void> {
     for (let i = 0; i < documents.length; i++) {
-      const each = documents[i] as SourceDocument; // i < length
+      const each = documents.at(i);
       const settingAside = this.#work(each, plannedOf(each, i));
       if (settingAside) await settingAside;
     }
@@ -170,13 +178,12 @@ export class Transformation {
   /** All that the steps of one document give and change, or nothing of it and why. */
   #run(steps: readonly Step[]): DocumentError | undefined {
     const staged = this.#outputs.stage();
-    const changes: (() => void)[] = [];
     let last: Step | undefined;
     this.#guard.enter();
     try {
       for (const step of steps) {
         last = step;
-        this.#call(step, staged, changes);
+        this.#call(step, staged);
       }
       this.#outputs.take(staged);
     } catch (error) {
@@ -187,11 +194,11 @@ export class Transformation {
     } finally {
       this.#guard.leave();
     }
-    for (const change of changes) change();
+    for (const change of staged.changes ?? []) change();
     return undefined;
   }
 
-  #call({ run, argument, key, place }: Step, staged: StagedOutputs, changes: (() => void)[]): void {
+  #call({ run, argument, key, place }: Step, staged: StagedOutputs): void {
     this.#cell.enter(run.title, place);
     try {
       if (!this.#state || key === undefined) {
@@ -201,7 +208,8 @@ export class Transformation {
       const state = this.#state.draft(key);
       // A generator is drained here, and may change its draft until then.
       this.#outputs.add(staged, run.call(argument, Object.freeze({ params: this.#params, state })));
-      changes.push(this.#state.prepare(key, state));
+      staged.changes ??= [];
+      staged.changes.push(this.#state.prepare(key, state));
     } finally {
       this.#cell.leave();
     }

@@ -15,6 +15,7 @@ import { makeHistory, s3Store } from "../history.ts";
 import { removeDirectory } from "../project.ts";
 import { STUCK } from "../round.ts";
 import { type Outcome, oneOf, type Scenario, type ScenarioContext } from "../scenario.ts";
+import { UNCHECKED, UNCOUNTED, UNLISTED } from "./defects.ts";
 import { HeadDamage } from "./head-damage.ts";
 import { runUnderFaults, type Targets } from "./under-faults.ts";
 
@@ -33,38 +34,13 @@ export function outsideScenarios(): Scenario[] {
       cutAtCommits(context, editsOf("Postgres' position moves after the rows")),
     ),
     { name: "outside: an S3 server that misbehaves", run: (context) => misbehavingStore(context, []) },
-    defect("what the store does not list is published", (context) =>
-      misbehavingStore(context, [
-        {
-          file: "runtime/archive/archiver.ts",
-          find: "if (!(await this.#lists(key, bytes.byteLength))) {",
-          replace: `if (key === "") {`,
-        },
-      ]),
-    ),
+    defect("what the store does not list is published", (context) => misbehavingStore(context, UNLISTED)),
     { name: "outside: bits flipped in the head's file", run: (context) => damagedHead(context, []) },
     defect("the head's tables are not compared with their tally", (context) =>
-      damagedHead(context, [
-        {
-          file: "runtime/head/census.ts",
-          find: "if (expected && (expected.count !== found.count || expected.sum !== found.sum)) {",
-          replace: "if (expected === null) {",
-        },
-        {
-          file: "runtime/head/sealed-table.ts",
-          find: "if (this.#undecoded.get(key) !== value) {",
-          replace: "if (key === null) {",
-        },
-      ]),
+      damagedHead(context, UNCOUNTED),
     ),
-    defect("checksums of the head's values are not compared", (context) =>
-      damagedHead(context, [
-        {
-          file: "runtime/head/sealed.ts",
-          find: "sealed.readUInt32BE(0) !== batchChecksum(journal, first, sealed)",
-          replace: "sealed.readUInt32BE(0) === -1",
-        },
-      ]),
+    defect("checksums of the head's documents are not compared", (context) =>
+      damagedHead(context, UNCHECKED),
     ),
   ];
 }
