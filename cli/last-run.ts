@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { CollectionSize, ResolvedConfig } from "../compiler/index.ts";
 import type { Plan } from "../plan/plan.ts";
 import { parsePlan } from "../plan/read-build.ts";
-import { askRunning, json } from "../runtime/control/client.ts";
+import { ANSWER_WITHIN_MS, askRunning, json } from "../runtime/control/client.ts";
 import { LAST_PLAN } from "../runtime/notes.ts";
 import { openAtRest } from "../runtime/open-at-rest.ts";
 import type { StatusReport } from "../runtime/runtime.ts";
@@ -22,7 +22,7 @@ export interface DiffBase {
 /** Asks the running process, or opens the data directory at rest. No plan if nothing ever ran there. */
 export async function lastRun(project: ResolvedConfig): Promise<DiffBase> {
   const config = runtimeConfig(project);
-  const answer = await askRunning(config.dataDir, "/status");
+  const answer = await askRunning(config.dataDir, "/status", { withinMs: ANSWER_WITHIN_MS });
   if (answer !== undefined) return running(config.dataDir, (await json(answer)) as StatusReport); // the server's own form
   if (!existsSync(join(config.dataDir, "head"))) return { plan: undefined, sizes: new Map() };
   const { head, close } = await openAtRest(config, process.env);
@@ -47,7 +47,7 @@ export async function lastRun(project: ResolvedConfig): Promise<DiffBase> {
 }
 
 async function running(dataDir: string, { collections }: StatusReport): Promise<DiffBase> {
-  const answer = await askRunning(dataDir, "/plan");
+  const answer = await askRunning(dataDir, "/plan", { withinMs: ANSWER_WITHIN_MS });
   if (!answer) throw new CommandError(`The process that runs on ${dataDir} has just ended. Try again.`);
   const plan = await parsePlan(JSON.stringify(await json(answer)), `what runs in ${dataDir}`);
   const sizes = collections.map(({ name, documents }) => [name, { documents, bytes: undefined }] as const);

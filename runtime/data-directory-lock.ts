@@ -13,8 +13,6 @@ export class DataDirectoryInUseError extends Error {
 /** What the holder tells others about itself. */
 export interface Holder {
   readonly pid: number;
-  /** Path of the control socket; absent while it does not listen. */
-  readonly socket?: string;
 }
 
 export interface DataDirectoryLock {

@@ -189,7 +189,7 @@ export class Runtime {
       const isClaimed = isNew;
       const runtime = new Runtime({ ...parts, isClaimed });
       runtime.#control = await ControlServer.listen(runtime, config.dataDir);
-      lock.announce({ pid: process.pid, socket: runtime.#control.socket });
+      lock.announce({ pid: process.pid });
       runtime.#supervisor.start();
       return runtime;
     } catch (error) {

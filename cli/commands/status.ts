@@ -1,5 +1,5 @@
 import { loadConfig } from "../../compiler/config/config-file.ts";
-import { askRunning, json } from "../../runtime/control/client.ts";
+import { ANSWER_WITHIN_MS, askRunning, json } from "../../runtime/control/client.ts";
 import { deadLetterCounts } from "../../runtime/deadletters/counts.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
 import { type StatusReport, storageOf } from "../../runtime/runtime.ts";
@@ -14,7 +14,7 @@ interface StatusOptions {
 
 export async function status(options: StatusOptions): Promise<void> {
   const config = runtimeConfig(await loadConfig(process.cwd(), options.config));
-  const answer = await askRunning(config.dataDir, "/status");
+  const answer = await askRunning(config.dataDir, "/status", { withinMs: ANSWER_WITHIN_MS });
   const report = answer
     ? { running: true, ...((await json(answer)) as StatusReport) } // the control server's own form
     : { running: false, ...(await statusAtRest(config)) };

@@ -4,9 +4,13 @@ import { type IncomingMessage, request } from "node:http";
 import type { Json } from "../../plan/plan.ts";
 import { readHolder } from "../data-directory-lock.ts";
 import type { ControlCommand } from "./command.ts";
+import { socketPath } from "./socket-path.ts";
 
 /** What broke off an answer whose beginning was sent, percent-encoded; absent where it is whole. */
 export const ERROR_TRAILER = "x-weir-error";
+
+/** For what takes milliseconds; a process that is under load takes its time. */
+export const ANSWER_WITHIN_MS = 30_000;
 
 /** Throws if the answer, which has been read to its end, was broken off by an error. */
 export function checkWhole(answer: IncomingMessage): void {
@@ -14,15 +18,23 @@ export function checkWhole(answer: IncomingMessage): void {
   if (error !== undefined) throw new Error(decodeURIComponent(error));
 }
 
-/** The running process's answer, or undefined if none answers: the data directory is at rest. */
+export interface Asking {
+  /** Sent as JSON. */
+  readonly body?: object;
+  /** How long an answer is waited for, ms; without it for as long as it takes. */
+  readonly withinMs?: number;
+}
+
+/** The running process's answer, or undefined if none runs: the data directory is at rest. */
 export async function askRunning(
   dataDir: string,
   path: string,
-  body?: object,
+  { body, withinMs }: Asking = {},
 ): Promise<IncomingMessage | undefined> {
-  const socketPath = readHolder(dataDir)?.socket;
-  if (!socketPath) return undefined;
-  const call = request({ socketPath, path, method: body === undefined ? "GET" : "POST" });
+  const method = body === undefined ? "GET" : "POST";
+  const call = request({ socketPath: socketPath(dataDir), path, method });
+  if (withinMs !== undefined)
+    call.setTimeout(withinMs, () => call.destroy(new Error(silent(dataDir, withinMs))));
   call.end(body === undefined ? undefined : JSON.stringify(body));
   try {
     const [response] = (await once(call, "response")) as [IncomingMessage];
@@ -36,9 +48,14 @@ export async function askRunning(
   }
 }
 
+function silent(dataDir: string, withinMs: number): string {
+  const pid = readHolder(dataDir)?.pid;
+  return `The process${pid === undefined ? "" : ` ${pid}`} that runs on ${dataDir} has not answered within ${withinMs / 1000} s: it is paused, or has too much to do.`;
+}
+
 /** Has the running process do something; undefined if none runs. Throws what it answers where it cannot be done. */
 export async function tellRunning(dataDir: string, command: ControlCommand): Promise<Json | undefined> {
-  const answer = await askRunning(dataDir, "/command", { ...command });
+  const answer = await askRunning(dataDir, "/command", { body: command });
   return answer && ((await json(answer)) as Json); // the control server's own form
 }
 

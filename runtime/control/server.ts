@@ -1,16 +1,14 @@
 /** Answers `weir status` and `weir read` for the data directory that this process holds. Local only. */
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Json, Plan } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { type ReadRequest, readLines } from "../journal/read-lines.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { ERROR_TRAILER } from "./client.ts";
 import type { ControlCommand } from "./command.ts";
+import { socketPath } from "./socket-path.ts";
 
 /** What the server needs of a runtime. */
 export interface Controlled {
@@ -21,9 +19,6 @@ export interface Controlled {
   /** Does what a command of the command line asks; throws where it cannot be. */
   command(command: ControlCommand): Promise<Json>;
 }
-
-/** Longest path of a Unix socket on the systems that Weir runs on, less a margin. */
-const MAX_SOCKET_PATH = 100;
 
 export class ControlServer {
   readonly #server: Server;
@@ -63,12 +58,6 @@ export class ControlServer {
     await closed;
     rmSync(this.socket, { force: true });
   }
-}
-
-function socketPath(dataDir: string): string {
-  const near = join(dataDir, "control.sock");
-  if (near.length <= MAX_SOCKET_PATH) return near;
-  return join(tmpdir(), `weir-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}.sock`);
 }
 
 async function answer(
