@@ -4,7 +4,6 @@
  * no cursor outlives a call; `overlappingSync: false`, so that nothing is readable before it is durable.
  */
 import { randomBytes } from "node:crypto";
-import type { Database } from "lmdb";
 import { FencedError, HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
@@ -13,13 +12,13 @@ import { partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
 import { LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
 import { folderOf } from "../store/fragment-name.ts";
+import { BatchTable } from "./batch-table.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import {
   type Append,
   type ArchivedJournal,
   type Committed,
-  CorruptHeadError,
   type FragmentRecord,
   type HeadSnapshot,
   type HeadTransaction,
@@ -36,12 +35,12 @@ import {
   type TaskGrant,
 } from "./head.ts";
 import { LEAST_LINES, LogSweeps } from "./log-sweep.ts";
-import { openBatch, openJson, sealBatch, sealJson } from "./sealed.ts";
-import { readingHead, type SealedTable } from "./sealed-table.ts";
+import { openJson, sealJson } from "./sealed.ts";
+import type { SealedTable } from "./sealed-table.ts";
 import { loggedTask, stateLines, stateLogOf } from "./state-log.ts";
 import { StateTable } from "./state-table.ts";
 import { HeadTables } from "./tables.ts";
-import { entryNames, mergeCheckpoints, renamedEntry, splitCheckpoint, taskOf } from "./task-layout.ts";
+import { TaskEntries, type TaskEntry } from "./task-entries.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
 const TRIM_BATCHES = 512;
@@ -69,16 +68,6 @@ interface Journal {
   readonly index: FragmentIndex;
 }
 
-interface TaskEntry {
-  /**
-   * Its state is stored under it, so that a task's renaming moves its entries alone. Shards of a task share it: their
-   * keys differ. Never reused; 0 before the task has one.
-   */
-  readonly number: number;
-  readonly fence: number;
-  readonly checkpoint: Json | undefined;
-}
-
 /** What the journals were before a transaction. */
 type Undo = Map<Journal, Pick<Journal, "next" | "lastAt" | "appendedBytes" | "start" | "values">>;
 
@@ -86,10 +75,9 @@ export type CommitOutcome = { readonly committed: Committed } | { readonly refus
 
 export class EmbeddedHead {
   readonly #tables: HeadTables;
-  readonly #batches: Database<Buffer, [number, number]>;
+  readonly #batches: BatchTable;
   readonly #journalEntries: SealedTable<number>;
   readonly #fragmentEntries: SealedTable<[number, string]>;
-  readonly #taskEntries: SealedTable<string>;
   readonly #notes: SealedTable<string>;
   readonly #state: StateTable;
   readonly #sweeps: LogSweeps;
@@ -97,8 +85,7 @@ export class EmbeddedHead {
   readonly #journals = new Map<JournalId, Journal>();
   /** By collection, and there by path of partitions. */
   readonly #collections = new Map<string, Map<string, Journal>>();
-  /** By the name of the entry: the task's, or a shard's. */
-  readonly #tasks = new Map<string, TaskEntry>();
+  readonly #tasks: TaskEntries;
   /** See `Survey`. */
   #revision = 1;
 
@@ -111,10 +98,10 @@ export class EmbeddedHead {
   ) {
     const tables = new HeadTables(directory);
     this.#tables = tables;
-    this.#batches = tables.batches;
+    this.#batches = new BatchTable(tables.batches);
     this.#journalEntries = tables.journals;
     this.#fragmentEntries = tables.fragments;
-    this.#taskEntries = tables.tasks;
+    this.#tasks = new TaskEntries(tables.tasks);
     this.#notes = tables.notes;
     this.#state = new StateTable(tables.state);
     this.#sweeps = new LogSweeps(this.#state, leastLogLines);
@@ -149,11 +136,7 @@ export class EmbeddedHead {
       const { published, ...record } = entry;
       byNumber.get(key[0])?.index[published ? "publish" : "intend"](record);
     }
-    for (const { key, value } of this.#taskEntries.getRange()) {
-      // Written by #storeTask; `number` is missing where that was before there was state.
-      const entry = openJson(`task ${key}`, value) as unknown as Partial<TaskEntry> & { fence: number };
-      this.#tasks.set(key, { number: 0, checkpoint: undefined, ...entry });
-    }
+    this.#tasks.load();
   }
 
   #addJournal(journal: Journal): void {
@@ -221,7 +204,7 @@ export class EmbeddedHead {
         const { next, lastAt, start, values } = journal;
         return { id, collection, logical, partition, next, lastAt, start, values, elsewhere };
       }),
-      tasks: Object.fromEntries([...this.#tasks].map(([name, entry]) => [name, { ...entry } as Json])),
+      tasks: Object.fromEntries(this.#tasks.all().map(([name, entry]) => [name, { ...entry } as Json])),
       notes: Object.fromEntries(notes.map((name) => [name, this.getNote(name) ?? null])),
     };
   }
@@ -252,9 +235,9 @@ export class EmbeddedHead {
     // Kept so that it is not done a second time, when other data has the old name.
     const mark = `renamed ${to}`;
     const journals = this.#journalsOf([from]);
-    const entries = this.#entriesOf(from);
-    if ((journals.length === 0 && entries.length === 0) || this.getNote(mark) === from) return;
-    if (this.#journalsOf([to]).length > 0 || this.#entriesOf(to).length > 0) {
+    const entries = this.#tasks.renamed(from, to);
+    if ((journals.length === 0 && entries.before.length === 0) || this.getNote(mark) === from) return;
+    if (this.#journalsOf([to]).length > 0 || this.#tasks.of(to).length > 0) {
       throw new Error(
         `"${from}" cannot be renamed to "${to}": the data directory has documents of both. Give the collection another name, or leave out its renamedFrom.`,
       );
@@ -262,97 +245,43 @@ export class EmbeddedHead {
     for (const journal of journals) journal.collection = to;
     this.#tables.transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
-      for (const [name, entry] of entries) {
-        this.#taskEntries.removeSync(name);
-        this.#storeTask(renamedEntry(name, to), entry);
-      }
+      this.#tasks.replace(entries);
       this.#notes.putSync(mark, sealJson(`note ${mark}`, from));
       this.#notes.removeSync(`renamed ${from}`);
     });
     this.#revision++;
     this.#collections.set(to, this.#collections.get(from) ?? new Map());
     this.#collections.delete(from);
-    for (const [name, entry] of entries) {
-      this.#tasks.delete(name);
-      this.#tasks.set(renamedEntry(name, to), entry);
-    }
+    this.#tasks.replaced(entries);
   }
 
   openTask(task: string): TaskGrant {
-    const entry = this.#tasks.get(task);
-    if (entry === undefined) this.#refuseOtherLayout(task);
-    const number = entry?.number || this.#unusedTaskNumber();
-    const raised = { number, fence: (entry?.fence ?? 0) + 1, checkpoint: entry?.checkpoint };
-    this.#tables.transact(() => this.#storeTask(task, raised));
-    this.#tasks.set(task, raised);
+    const isNew = this.#tasks.get(task) === undefined;
+    const opened = this.#tasks.opened(task);
+    this.#tables.transact(() => this.#tasks.store(task, opened));
+    this.#tasks.keep(task, opened);
     // A raised fence alone is nothing that must come back.
-    if (!entry) this.#revision++;
-    return { fence: raised.fence, checkpoint: raised.checkpoint };
-  }
-
-  #entriesOf(task: string): readonly (readonly [name: string, entry: TaskEntry])[] {
-    return [...this.#tasks].filter(([name]) => taskOf(name) === task);
-  }
-
-  /** Of an entry that is not there. */
-  #refuseOtherLayout(name: string): void {
-    const refusal = this.#otherLayout(name);
-    if (refusal) throw refusal;
-    if (taskOf(name) !== name) throw new Error(`The head has no shard "${name}": lay the task out first.`);
-  }
-
-  #otherLayout(name: string): FencedError | undefined {
-    const task = taskOf(name);
-    const { length } = this.#entriesOf(task);
-    if (length === 0) return undefined;
-    const layout = length === 1 ? "one piece" : `${length} shards`;
-    return new FencedError(
-      `The task "${task}" has been laid out in ${layout} since "${name}" was opened; this instance ends and stores nothing more.`,
-    );
+    if (isNew) this.#revision++;
+    return { fence: opened.fence, checkpoint: opened.checkpoint };
   }
 
   layOutTask(task: string, shards: number): void {
-    const before = this.#entriesOf(task);
-    const names = entryNames(task, shards);
-    const isLaidOut = before.length === shards && names.every((name) => this.#tasks.has(name));
-    // A whole task gets its entry when it is opened.
-    if (isLaidOut || (before.length === 0 && shards === 1)) return;
-    const number = before.find(([, entry]) => entry.number > 0)?.[1].number ?? this.#unusedTaskNumber();
-    // Above every fence that was ever given for this task, so that an instance of an earlier layout never fits again.
-    const fence = before.reduce((highest, [, entry]) => Math.max(highest, entry.fence), 0) + 1;
-    const checkpoint = mergeCheckpoints(before.map(([, entry]) => entry.checkpoint));
-    const parts = splitCheckpoint(checkpoint, shards, (id) => this.#journals.get(id)?.partition);
-    const after = names.map((name, i): [string, TaskEntry] => [
-      name,
-      { number, fence, checkpoint: parts[i] },
-    ]);
+    const layout = this.#tasks.laidOut(task, shards, (id) => this.#journals.get(id)?.partition);
+    if (!layout) return;
     protocolPoint("head.layout.before");
-    this.#tables.transact(() => {
-      for (const [name] of before) this.#taskEntries.removeSync(name);
-      for (const [name, entry] of after) this.#storeTask(name, entry);
-    });
+    this.#tables.transact(() => this.#tasks.replace(layout));
     protocolPoint("head.layout.after");
-    for (const [name] of before) this.#tasks.delete(name);
-    for (const [name, entry] of after) this.#tasks.set(name, entry);
+    this.#tasks.replaced(layout);
     this.#revision++;
   }
 
-  /** A task's number stays with its entries, which only another layout of it replaces: what none has was never used. */
-  #unusedTaskNumber(): number {
-    return [...this.#tasks.values()].reduce((highest, { number }) => Math.max(highest, number), 0) + 1;
-  }
-
   checkpoint(task: string): Json | undefined {
-    const entry = this.#tasks.get(task);
-    return entry
-      ? entry.checkpoint
-      : mergeCheckpoints(this.#entriesOf(task).map(([, each]) => each.checkpoint));
+    return this.#tasks.checkpoint(task);
   }
 
   /** Values of a task that has never been opened are absent. */
   readState(task: string, space: string, keys: readonly string[]): (string | undefined)[] {
-    const entry = this.#tasks.get(task) ?? this.#entriesOf(task)[0]?.[1];
-    const number = entry?.number;
+    const number = this.#tasks.numberOf(task);
     return keys.map((key) => (number === undefined ? undefined : this.#state.get(number, space, key)));
   }
 
@@ -373,7 +302,7 @@ export class EmbeddedHead {
         this.#clock.store();
         return all;
       });
-      for (const [task, entry] of tasks) this.#tasks.set(task, entry);
+      for (const [task, entry] of tasks) this.#tasks.keep(task, entry);
       this.#revision++;
       return outcomes;
     } catch (error) {
@@ -386,7 +315,7 @@ export class EmbeddedHead {
     const newest = this.#tasks.get(task)?.fence;
     if (newest === undefined) {
       const unknown = new Error(`The head does not know the task "${task}": open it first.`);
-      return this.#otherLayout(task) ?? unknown;
+      return this.#tasks.otherLayout(task) ?? unknown;
     }
     if (fence !== newest) {
       return new FencedError(
@@ -424,7 +353,7 @@ export class EmbeddedHead {
     for (const change of state) this.#state.set(number, change);
     if (checkpoint !== undefined) {
       const entry = { number, fence, checkpoint };
-      this.#storeTask(task, entry);
+      this.#tasks.store(task, entry);
       tasks.set(task, entry);
     }
     return { at, firsts };
@@ -439,7 +368,7 @@ export class EmbeddedHead {
     const { next: first } = journal;
     this.#remember(journal, undo);
     if (count === 0) return first;
-    this.#batches.putSync([journal.number, first], sealBatch(journal.number, first, { count, at, lines }));
+    this.#batches.put(journal.number, first, { count, at, lines });
     journal.next += count;
     journal.lastAt = at;
     journal.appendedBytes += lines.byteLength;
@@ -472,7 +401,7 @@ export class EmbeddedHead {
   #logStates(): void {
     if (this.getNote(STATE_LOGGED) === true) return;
     // Shards of a task have one number.
-    const names = new Map([...this.#tasks].map(([name, { number }]) => [number, name]));
+    const names = new Map(this.#tasks.all().map(([name, { number }]) => [number, name]));
     for (const [number, name] of names) {
       if (number === 0) continue;
       let page = this.#state.page(number, undefined, STATE_PAGE);
@@ -505,42 +434,7 @@ export class EmbeddedHead {
       );
     }
     if (from === journal.next) return [];
-    return readingHead(`documents of ${id} at offset ${from}`, () => this.#readRuns(journal, from, maxBytes));
-  }
-
-  #readRuns(journal: Journal, from: number, maxBytes: number): Run[] {
-    const start = this.#batchStart(journal, from);
-    const runs: Run[] = [];
-    let expected = start;
-    let bytes = 0;
-    for (const { key, value } of this.#batches.getRange({
-      start: [journal.number, start],
-      end: [journal.number + 1, 0],
-    })) {
-      const first = key[1];
-      const batch = openBatch(journal.number, first, value);
-      if (first !== expected) break;
-      expected = first + batch.count;
-      runs.push({ first, count: batch.count, at: batch.at, lines: Uint8Array.from(batch.lines) });
-      bytes += batch.lines.byteLength;
-      if (bytes >= maxBytes || expected >= journal.next) break;
-    }
-    if (expected <= from) throw gap(journal, expected);
-    return runs;
-  }
-
-  /** First offset of the batch that holds `offset`: readers cut off what comes before. */
-  #batchStart(journal: Journal, offset: number): number {
-    const [entry] = [
-      ...this.#batches.getKeys({
-        start: [journal.number, offset],
-        end: [journal.number, -1],
-        reverse: true,
-        limit: 1,
-      }),
-    ];
-    if (!entry) throw gap(journal, offset);
-    return entry[1];
+    return this.#batches.read(journal, from, maxBytes);
   }
 
   intendFragment(id: JournalId, fragment: FragmentRecord): void {
@@ -554,20 +448,11 @@ export class EmbeddedHead {
     this.#tables.transact(() => {
       this.#storeFragment(journal, fragment, true);
       if (fragment.kind === "full") {
-        journal.archivedBytes += this.#bytesOf(journal, fragment);
+        journal.archivedBytes += this.#batches.bytesBetween(journal.number, fragment.first, fragment.last);
         this.#storeJournal(journal);
       }
     });
     journal.index.publish(fragment);
-  }
-
-  #bytesOf(journal: Journal, { first, last }: FragmentRecord): number {
-    let bytes = 0;
-    const range = { start: [journal.number, first], end: [journal.number, last + 1] };
-    for (const { key, value } of this.#batches.getRange(range)) {
-      bytes += openBatch(journal.number, key[1], value).lines.byteLength;
-    }
-    return bytes;
   }
 
   intendedFragments(id: JournalId): readonly FragmentRecord[] {
@@ -588,17 +473,9 @@ export class EmbeddedHead {
 
   trim(id: JournalId): boolean {
     const journal = this.#journal(id);
-    const keys = [
-      ...this.#batches.getKeys({
-        start: [journal.number, 0],
-        end: [journal.number, journal.index.archived],
-        limit: TRIM_BATCHES,
-      }),
-    ];
+    const keys = this.#batches.below(journal.number, journal.index.archived, TRIM_BATCHES);
     if (keys.length === 0) return false;
-    this.#tables.transact(() => {
-      for (const key of keys) this.#batches.removeSync(key);
-    });
+    this.#tables.transact(() => this.#batches.remove(keys));
     return keys.length === TRIM_BATCHES;
   }
 
@@ -628,10 +505,6 @@ export class EmbeddedHead {
     this.#journalEntries.putSync(number, sealJson(`journal ${number}`, entry));
   }
 
-  #storeTask(task: string, entry: TaskEntry): void {
-    this.#taskEntries.putSync(task, sealJson(`task ${task}`, { ...entry }));
-  }
-
   #storeFragment(journal: Journal, fragment: FragmentRecord, published: boolean): void {
     const { number } = journal;
     this.#fragmentEntries.putSync(
@@ -639,10 +512,6 @@ export class EmbeddedHead {
       sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published }),
     );
   }
-}
-
-function gap({ id }: Journal, offset: number): CorruptHeadError {
-  return new CorruptHeadError(`Journal ${id} has a gap at offset ${offset} in the head.`);
 }
 
 function stateOf(journal: Journal): JournalState {
