@@ -1,6 +1,6 @@
 /** What a back-fill touches, as text. */
-import pc from "picocolors";
 import type { BackfillReport } from "../runtime/backfill/backfill.ts";
+import { onStdout } from "./paint.ts";
 import { number } from "./render-status.ts";
 
 /** Journals that are listed; of more, their number. */
@@ -26,7 +26,7 @@ export function renderBackfill(report: BackfillReport): string {
       ]),
   ];
   if (journals.length > MOST_LISTED) rows.push(["", `and ${number(journals.length - MOST_LISTED)} more`]);
-  return rows.map(([name, value]) => `${pc.dim(name.padEnd(8))}${value}\n`).join("");
+  return rows.map(([name, value]) => `${onStdout.dim(name.padEnd(8))}${value}\n`).join("");
 }
 
 const WHAT: Readonly<Record<BackfillReport["kind"], string>> = {

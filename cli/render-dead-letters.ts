@@ -1,7 +1,7 @@
 /** Dead letters for people. Pure: from values to text. */
-import pc from "picocolors";
 import type { LetterList, ShownLetter } from "../runtime/deadletters/desk.ts";
 import { isRowPlace, type Letter } from "../runtime/deadletters/letter.ts";
+import { onStdout } from "./paint.ts";
 import { cut, number, table } from "./render-status.ts";
 
 const SHORT_HASH = 12;
@@ -29,8 +29,8 @@ export function renderLetter(task: string, letter: ShownLetter): string {
     `${id} of ${task}, set aside ${at}`,
     `place  ${placeOf(place)}${isRowPlace(place) ? "" : `, of ${place.at}`}`,
     `plan   ${planHash}`,
-    `error  ${pc.red(error.message)}`,
-    ...error.stack.map((line) => pc.dim(`         ${line}`)),
+    `error  ${onStdout.red(error.message)}`,
+    ...error.stack.map((line) => onStdout.dim(`         ${line}`)),
     ...(change ? ["change", JSON.stringify(change, undefined, 2)] : []),
     "original",
     typeof original === "string" ? original : JSON.stringify(original, undefined, 2),

@@ -1,9 +1,9 @@
 /** Tables for people. Pure: from values to text. */
 import { stripVTControlCharacters } from "node:util";
-import pc from "picocolors";
 import type { DeadLetterCount } from "../runtime/deadletters/counts.ts";
 import type { CollectionStatus, StoreStatus } from "../runtime/runtime.ts";
 import type { TaskStatus } from "../runtime/task-status.ts";
+import { onStdout, type Paint } from "./paint.ts";
 
 export interface ShownStatus {
   readonly running: boolean;
@@ -22,7 +22,7 @@ export function renderStatus(status: ShownStatus, columns?: number): string {
     ...renderTasks(status.tasks),
     ...renderCollections(status.collections),
     ...renderDeadLetters(status.deadLetters),
-    `store: ${status.store.location}${status.store.lastError ? pc.red(`  ${status.store.lastError}`) : ""}`,
+    `store: ${status.store.location}${status.store.lastError ? onStdout.red(`  ${status.store.lastError}`) : ""}`,
     status.store.restorableTo === null
       ? "the store alone could bring back nothing yet"
       : `the store alone would bring back ${status.store.restorableTo}`,
@@ -30,7 +30,7 @@ export function renderStatus(status: ShownStatus, columns?: number): string {
   return `${lines.map((line) => cut(line, columns)).join("\n")}\n`;
 }
 
-export function renderTasks(tasks: readonly TaskStatus[]): string[] {
+export function renderTasks(tasks: readonly TaskStatus[], paint: Paint = onStdout): string[] {
   if (tasks.length === 0) return [];
   const rows = tasks.map((task) => [
     task.name,
@@ -44,13 +44,13 @@ export function renderTasks(tasks: readonly TaskStatus[]): string[] {
   ]);
   const header = ["task", "kind", "state", "documents", "behind", "age", "rate", "history"];
   const errors = tasks.flatMap((task) =>
-    task.lastError === null ? [] : [`${paint(task, task.state)} ${task.name}: ${task.lastError}`],
+    task.lastError === null
+      ? []
+      : [
+          `${(task.state === "halted" ? paint.red : paint.yellow)(task.state)} ${task.name}: ${task.lastError}`,
+        ],
   );
-  return [...table(header, rows), "", ...errors, ...(errors.length > 0 ? [""] : [])];
-}
-
-function paint(task: TaskStatus, text: string): string {
-  return task.state === "halted" ? pc.red(text) : pc.yellow(text);
+  return [...table(header, rows, paint), "", ...errors, ...(errors.length > 0 ? [""] : [])];
 }
 
 export function progressOf({ backfill }: TaskStatus): string {
@@ -60,9 +60,9 @@ export function progressOf({ backfill }: TaskStatus): string {
 }
 
 /** Where there are some, so that they are not overlooked. */
-export function renderDeadLetters(counts: readonly DeadLetterCount[]): string[] {
+export function renderDeadLetters(counts: readonly DeadLetterCount[], paint: Paint = onStdout): string[] {
   if (counts.length === 0) return [];
-  const lines = counts.map(({ task, letters }) => pc.yellow(deadLetterLine(task, letters)));
+  const lines = counts.map(({ task, letters }) => paint.yellow(deadLetterLine(task, letters)));
   return [...lines, ""];
 }
 
@@ -81,14 +81,18 @@ function renderCollections(collections: readonly CollectionStatus[]): string[] {
   return [...table(["collection", "documents", "lost with the disk"], rows), ""];
 }
 
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  paint: Paint = onStdout,
+): string[] {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))
       .join("  ")
       .trimEnd();
-  return [pc.dim(line(header)), ...rows.map(line)];
+  return [paint.dim(line(header)), ...rows.map(line)];
 }
 
 export function number(value: number): string {

@@ -1,7 +1,7 @@
 /** What `weir run` says while it runs: a live table on a terminal, quiet lines elsewhere, NDJSON if asked. */
-import pc from "picocolors";
 import type { Runtime, RuntimeEvent } from "../runtime/runtime.ts";
 import type { TaskState, TaskStatus } from "../runtime/task-status.ts";
+import { onStderr } from "./paint.ts";
 import {
   cut,
   deadLetterLine,
@@ -34,24 +34,24 @@ export class RunReporter {
   started(runtime: Runtime, planHash: string): void {
     this.#runtime = runtime;
     if (this.#mode === "json") this.#json({ event: "started", planHash, pid: process.pid });
-    else this.#say(pc.dim(`plan ${planHash.slice(0, 12)}, process ${process.pid}`));
+    else this.#say(onStderr.dim(`plan ${planHash.slice(0, 12)}, process ${process.pid}`));
     this.#timer = setInterval(() => void this.#tick(), REDRAW_MS);
   }
 
   accept(event: RuntimeEvent): void {
     switch (event.kind) {
       case "halted":
-        this.#tell("halted", event.task, event.message, pc.red("halted"));
+        this.#tell("halted", event.task, event.message, onStderr.red("halted"));
         return;
       case "failed":
-        this.#tell("retrying", event.task, event.message, pc.yellow("failed, will be tried again"));
+        this.#tell("retrying", event.task, event.message, onStderr.yellow("failed, will be tried again"));
         return;
       case "log":
         this.#tell(
           event.level,
           event.task,
           event.message,
-          event.level === "warn" ? pc.yellow("warning") : "info",
+          event.level === "warn" ? onStderr.yellow("warning") : "info",
         );
         return;
       case "store":
@@ -59,11 +59,11 @@ export class RunReporter {
           "store",
           "store",
           event.message,
-          pc.yellow("the store does not answer as it should; documents stay in the head"),
+          onStderr.yellow("the store does not answer as it should; documents stay in the head"),
         );
         return;
       case "fatal":
-        this.#tell("fatal", "weir", event.message, pc.red("ended"));
+        this.#tell("fatal", "weir", event.message, onStderr.red("ended"));
         return;
       case "opened":
       case "progress":
@@ -89,14 +89,15 @@ export class RunReporter {
     const { deadLetters } = (await this.#runtime?.status()) ?? { deadLetters: [] };
     for (const { task, letters } of deadLetters) {
       if (this.#mode === "json") this.#json({ event: "deadletters", task, letters });
-      else this.#say(pc.yellow(deadLetterLine(task, letters)));
+      else this.#say(onStderr.yellow(deadLetterLine(task, letters)));
     }
   }
 
   async #tick(isLast = false): Promise<void> {
     if (!this.#runtime) return;
     const { tasks, deadLetters } = await this.#runtime.status();
-    if (this.#mode === "tty") this.#draw([...renderTasks(tasks), ...renderDeadLetters(deadLetters)]);
+    if (this.#mode === "tty")
+      this.#draw([...renderTasks(tasks, onStderr), ...renderDeadLetters(deadLetters, onStderr)]);
     else for (const task of tasks) this.#report(task, isLast);
   }
 
