@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startFauxqs } from "fauxqs";
 import { Redis } from "ioredis";
 import { expect, it, onTestFinished } from "vitest";
+import { randomFrom } from "../faults/scenario.ts";
 import { withClient } from "../servers/postgres.ts";
 import { testDatabase, testRedis } from "../servers/test-servers.ts";
 import { allCaughtUp, taskOf, type WeirProcess } from "../servers/weir-process.ts";
@@ -157,14 +158,3 @@ it.each([
   },
   180_000,
 );
-
-/** Mulberry32: small, seeded, good enough to choose moments. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,19 +1,9 @@
 /** Bits of the head's file change on the disk: what is asked of it is answered exactly, or with an error that names it. */
 import { expect, it, onTestFinished } from "vitest";
+import { randomFrom } from "../scenario.ts";
 import { HeadDamage } from "./head-damage.ts";
 
 const FLIPS = 60;
-
-/** Mulberry32, as the scenarios use it. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 it("a flipped bit in the head's file never changes an answer: it is exact, or an error that says what is wrong", async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
