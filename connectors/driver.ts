@@ -190,6 +190,25 @@ export interface TargetSession {
   close(): Promise<void>;
 }
 
+/** A target under one of its names, whether it serves, is filled beside the one that does, or is kept from before. */
+export interface TargetPlace {
+  /** Names the checkpoint in the target, as in `MaterializationContext`. */
+  readonly task: string;
+  readonly config: ResolvedConfig;
+  readonly collection: CollectionPlan;
+  readonly mode: "standard" | "delta";
+}
+
+/** Of a target that was filled beside the one that serves, and has caught up. No instance of either is at work. */
+export interface TargetSwap {
+  readonly beside: TargetPlace;
+  /** Where readers look: what was filled `beside` comes to stand here, with its checkpoint. */
+  readonly serving: TargetPlace;
+  /** Where what stood there goes, with its checkpoint; undefined where the target is new. */
+  readonly kept: TargetPlace | undefined;
+  readonly log: TaskLog;
+}
+
 export interface MaterializationDriver {
   /**
    * Connects, creates what is missing, takes the fence and reads the position. Throws `HaltError` where the target
@@ -197,4 +216,18 @@ export interface MaterializationDriver {
    * transaction under the fence.
    */
   open(context: MaterializationContext): Promise<TargetSession>;
+  /**
+   * The configuration of the same target at a place of its own, which no reader looks at: filled there beside the one that
+   * serves, or kept there after it. Another `label` (a number, as text) gives another place. The configuration may hold
+   * `EnvReference`s. A driver without it cannot have its targets filled beside.
+   */
+  aside?(config: JsonObject, label: string): JsonObject;
+  /**
+   * Has what was filled beside take the place of what serves, both with their checkpoints, in one transaction of the target
+   * that fences off every instance of both. Does nothing where it is done already. Throws `HaltError` where something that
+   * hangs on the former rows (a view, a foreign key) stands in the way.
+   */
+  swap?(swap: TargetSwap): Promise<void>;
+  /** Deletes the rows and the checkpoint of this place, whole or, after a crash, by a repeat. Does nothing where there are none. */
+  drop?(place: TargetPlace, log: TaskLog): Promise<void>;
 }
