@@ -84,6 +84,11 @@ program
   .argument("[files...]", "flow files or folders (default: those of the configuration)")
   .option("--plan <dir>", "run this build: neither compiler nor flow files are needed")
   .option("--once", "end when bounded sources are exhausted and every task has caught up")
+  .addOption(
+    new Option("--allow <verdict>", "apply a plan that gives up what is stored or kept in step now").choices([
+      "destructive",
+    ]),
+  )
   .option("--json", "report as NDJSON on stdout")
   .addOption(config())
   .action(async (files, options) => (await import("./commands/run.ts")).run(files, options));
@@ -176,6 +181,14 @@ program
   .addOption(json())
   .addOption(config())
   .action(async (target, options) => (await import("./commands/backfill.ts")).backfill(target, options));
+
+program
+  .command("drop")
+  .description("delete what a rebuild has replaced and kept")
+  .argument("[name]", "of the collection or target; without it, what is kept is listed")
+  .option("--json", "print the result as JSON")
+  .addOption(config())
+  .action(async (name, options) => (await import("./commands/drop.ts")).drop(name, options));
 
 program
   .command("restore")

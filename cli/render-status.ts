@@ -1,6 +1,7 @@
 /** Tables for people. Pure: from values to text. */
 import { stripVTControlCharacters } from "node:util";
 import type { DeadLetterCount } from "../runtime/deadletters/counts.ts";
+import type { RebuildStatus } from "../runtime/rebuild/rebuild.ts";
 import type { CollectionStatus, StoreStatus } from "../runtime/runtime.ts";
 import type { TaskStatus } from "../runtime/task-status.ts";
 import { onStdout, type Paint } from "./paint.ts";
@@ -11,7 +12,14 @@ export interface ShownStatus {
   readonly tasks: readonly TaskStatus[];
   readonly collections: readonly CollectionStatus[];
   readonly deadLetters: readonly DeadLetterCount[];
+  readonly rebuild: RebuildStatus | null;
   readonly store: StoreStatus;
+}
+
+function renderRebuild(rebuild: RebuildStatus | null): string[] {
+  if (rebuild === null) return [];
+  const names = `made again, beside what goes on serving: ${rebuild.names.join(", ")}`;
+  return rebuild.stuck === null ? [names] : [names, onStdout.red(`  ${rebuild.stuck}`)];
 }
 
 /** `columns` cuts lines on a terminal; undefined leaves them whole. */
@@ -22,6 +30,7 @@ export function renderStatus(status: ShownStatus, columns?: number): string {
     ...renderTasks(status.tasks),
     ...renderCollections(status.collections),
     ...renderDeadLetters(status.deadLetters),
+    ...renderRebuild(status.rebuild),
     `store: ${status.store.location}${status.store.lastError ? onStdout.red(`  ${status.store.lastError}`) : ""}`,
     status.store.restorableTo === null
       ? "the store alone could bring back nothing yet"

@@ -108,6 +108,16 @@ export const PROTOCOL_POINTS = [
   /** At such a request the position of a target is taken back, and in a log the rows from there on go with it. */
   "materialization.rewind.before",
   "materialization.rewind.after",
+
+  /** What has been made again has caught up: what serves is stopped, what was made again too, each target is swapped, and names change. */
+  "rebuild.stop.before",
+  "rebuild.swaps.before",
+  "rebuild.swap.after",
+  "rebuild.flip.before",
+  "rebuild.flip.after",
+  /** What a swap has kept is deleted. */
+  "drop.before",
+  "drop.after",
 ] as const;
 
 export type ProtocolPoint = (typeof PROTOCOL_POINTS)[number];

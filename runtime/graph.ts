@@ -1,5 +1,4 @@
 /** From a plan to the tasks that run it. */
-import { join } from "node:path";
 import type { Plan } from "../plan/plan.ts";
 import { type Environment, resolveEnvironment } from "./environment.ts";
 import type { History } from "./store-epoch/ownership.ts";
@@ -8,14 +7,16 @@ import type { CaptureTask, DerivationTask, MaterializationTask, Task } from "./t
 export interface GraphParts {
   readonly plan: Plan;
   readonly planHash: string;
-  /** Directory with `bundles/`. */
-  readonly buildDir: string;
+  /** Directory of the functions' bundles. */
+  readonly bundleDir: string;
+  /** By target that is filled beside another: the name under which it will serve. */
+  readonly serves?: ReadonlyMap<string, string>;
   readonly history: History;
   readonly environment: Environment;
 }
 
 /** In the order of the data's way: captures, then derivations (sources before what reads them), then materializations. */
-export function tasksOf({ plan, planHash, buildDir, history, environment }: GraphParts): Task[] {
+export function tasksOf({ plan, planHash, bundleDir, serves, history, environment }: GraphParts): Task[] {
   const collection = (name: string) => {
     const found = plan.collections[name];
     if (!found) throw new Error(`The plan names a collection "${name}" and does not have it.`);
@@ -39,7 +40,7 @@ export function tasksOf({ plan, planHash, buildDir, history, environment }: Grap
       collection: collection(name),
       sources: derivation.sources.map((source) => collection(source.collection)),
       epoch: history.epoch,
-      bundleDir: join(buildDir, "bundles"),
+      bundleDir,
       planHash,
     }),
   );
@@ -47,6 +48,7 @@ export function tasksOf({ plan, planHash, buildDir, history, environment }: Grap
     ([name, materialization]): MaterializationTask => ({
       kind: "materialization",
       name,
+      serves: serves?.get(name),
       plan: materialization,
       config: resolveEnvironment(materialization.config, environment),
       collection: collection(materialization.collection),

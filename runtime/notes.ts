@@ -6,6 +6,8 @@ export const APPLIED_PLAN = "applied-plan";
 export const LAST_PLAN = "last-plan";
 /** By collection, under which other name its objects are in the store. */
 export const HOMES = "homes";
+/** Objects that no journal has any more: a list of `Garbage`. */
+export const GARBAGE = "garbage";
 /** By derivation, how many shards `weir scale` asked for. */
 export const SHARDS = "shards";
 /** Who this data directory is in its store: `store-epoch.ts`. */

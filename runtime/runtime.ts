@@ -6,14 +6,13 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort, Worker } from "node:worker_threads";
-import type { RuntimeSettings } from "../connectors/driver.ts";
+import type { MaterializationDriver, RuntimeSettings, TaskLog } from "../connectors/driver.ts";
 import { protocolPoint } from "../connectors/protocol-point.ts";
-import { withoutEmpty } from "../plan/evolution/without-empty.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
 import { backfill } from "./backfill/backfill.ts";
-import { mergeApplied, refuseChanges, renamesSince } from "./changes.ts";
-import { captureDriver, materializationDriver } from "./connectors.ts";
+import { mergeApplied, refuseDestructive, renamesSince } from "./changes.ts";
+import { materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
@@ -21,20 +20,27 @@ import { type DeadLetterCount, deadLetterCounts } from "./deadletters/counts.ts"
 import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
 import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
-import { tasksOf } from "./graph.ts";
 import type { Head, StoredCut } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
 import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN, STORED_CUT } from "./notes.ts";
-import { askForShards, renameShards, shardCounts } from "./shards.ts";
+import { beginRebuild, withoutRebuilt } from "./rebuild/begin.ts";
+import { bundleDirOf, keepBundles } from "./rebuild/bundles.ts";
+import { RebuildCompletion } from "./rebuild/completion.ts";
+import { type DropParts, dropAbandoned, dropByName, keptNames, sweepGarbage } from "./rebuild/drop.ts";
+import { asideOf, earlierPlans, targetDrivers } from "./rebuild/earlier.ts";
+import { jsonOf, namesOf, type Rebuild, type RebuildStatus } from "./rebuild/rebuild.ts";
+import { type Aside, type Part, type RunningPlan, runningPlan } from "./rebuild/running-plan.ts";
+import { askForShards, renameShards } from "./shards.ts";
 import { formatTime } from "./store/fragment-time.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
 import { HeldClaim, isTakenOver, refuseTakenOver } from "./store-epoch/held-claim.ts";
 import { historyOf, ownership } from "./store-epoch/ownership.ts";
 import type { ThreadLimits } from "./supervised-thread.ts";
-import { Supervisor, type TaskGroup } from "./supervisor.ts";
-import type { Task, TaskReport } from "./task/task.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { TaskReport } from "./task/task.ts";
+import { type Grouping, groupTasks } from "./task-groups.ts";
 import { isSettled, statusOf, type TaskStatus } from "./task-status.ts";
 import { startWorker } from "./threads/entry.ts";
 
@@ -46,6 +52,8 @@ export interface RuntimeConfig {
   readonly settings: RuntimeSettings;
   readonly fragments: { readonly targetBytes: number; readonly maxAgeSeconds: number };
   readonly limits: ThreadLimits;
+  /** Whether a plan may give up what is stored or kept in step now. */
+  readonly allowDestructive?: boolean;
 }
 
 export interface RunnableBuild {
@@ -67,6 +75,8 @@ export interface StatusReport {
   readonly collections: readonly CollectionStatus[];
   /** Of the tasks that have some, whether they run or not. */
   readonly deadLetters: readonly DeadLetterCount[];
+  /** What is made again beside what stands; null where nothing is. */
+  readonly rebuild: RebuildStatus | null;
   readonly store: StoreStatus;
 }
 
@@ -90,6 +100,8 @@ const ARCHIVE_INTERVAL_MS = 1_000;
 const ARCHIVE_STOP_MS = 20_000;
 /** How long a start waits to hear whether the store is still this data directory's, ms. */
 const LOOK_AT_STORE_MS = 3_000;
+/** How often objects that nothing needs any more are looked for, ms. */
+const SWEEP_MS = 5_000;
 
 export class Runtime {
   readonly #config: RuntimeConfig;
@@ -101,9 +113,15 @@ export class Runtime {
   readonly #archive: Worker;
   readonly #deadLetters: DeadLetterDesk;
   readonly #onEvent: (event: RuntimeEvent) => void;
+  readonly #environment: Environment;
   /** Names of the captures whose sources end. */
-  readonly #bounded: ReadonlySet<string>;
+  #bounded: ReadonlySet<string>;
   #control: ControlServer | undefined;
+  /** The one that is under way. */
+  #rebuild: RebuildCompletion | undefined;
+  readonly #ending = new AbortController();
+  /** What goes on beside the tasks: the rebuild, and the deletion of what is not needed any more. */
+  #chores: readonly Promise<void>[] = [];
   #storeError: string | null = null;
 
   private constructor(parts: {
@@ -114,8 +132,8 @@ export class Runtime {
     store: ObjectStore;
     storeConfig: StoreConfig;
     isClaimed: boolean;
-    groups: readonly TaskGroup[];
-    bounded: ReadonlySet<string>;
+    grouping: Grouping;
+    environment: Environment;
     onEvent: (event: RuntimeEvent) => void;
   }) {
     this.#config = parts.config;
@@ -124,8 +142,9 @@ export class Runtime {
     this.#head = parts.head;
     this.#store = parts.store;
     this.#onEvent = parts.onEvent;
-    this.#bounded = parts.bounded;
-    this.#supervisor = new Supervisor(parts.groups, {
+    this.#environment = parts.environment;
+    this.#bounded = parts.grouping.bounded;
+    this.#supervisor = new Supervisor(parts.grouping.groups, {
       head: parts.head.head,
       connectHead: () => parts.head.connect(),
       store: parts.storeConfig,
@@ -152,9 +171,18 @@ export class Runtime {
       const die = (error: Error) => onEvent({ kind: "fatal", message: `The head failed: ${error.message}` });
       const head = await openHead(join(config.dataDir, "head"), die);
       undo.unshift(() => head.close());
-      const noted = (await head.head.getNote(APPLIED_PLAN)) as unknown as Plan | undefined; // written below
-      const applied = noted && withoutEmpty(noted, await emptyCollections(head.head));
-      refuseChanges(applied, build.plan);
+      const before = await earlierPlans(head.head);
+      if (before.last && !config.allowDestructive) refuseDestructive(before.last, build.plan);
+      const drivers = await targetDrivers([build.plan, before.applied], config.settings.baseDir);
+      const driver = (connector: string) => drivers.get(connector);
+      const beginning = before.applied && (await beginRebuild(head.head, before.applied, build, driver));
+      const applied = beginning?.applied;
+      const aside = asideOf(build.plan, drivers);
+      const running: RunningPlan =
+        beginning?.rebuild && applied
+          ? runningPlan(beginning.rebuild, applied, aside)
+          : { plan: build.plan, serves: new Map() };
+      requireEnvironment(running.plan, config.store, environment);
       // The references have been replaced: what is left is the store's own configuration.
       const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
       // What is captured is safe in the head: a store that cannot be reached just now holds up nothing but itself.
@@ -165,32 +193,43 @@ export class Runtime {
       else await refuseIfTold(refuseTakenOver(head.head, store));
       const history = await historyOf(head.head);
       // Done before the note says so: after a crash in between it is found done.
-      const renames = renamesSince(applied, build.plan).collections;
+      const renames = renamesSince(before.applied, build.plan).collections;
       for (const [from, to] of renames) {
         await head.head.renameCollection(from, to);
         for (const named of [deadLettersOf, replaysOf])
           await head.head.renameCollection(named(from), named(to));
       }
       await renameShards(head.head, renames);
+      await keepBundles(build.directory, config.dataDir, build.plan, applied ? [applied] : []);
       await head.head.ensureJournals(
-        Object.entries(build.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
+        Object.entries(running.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
       );
       protocolPoint("start.journals.after");
-      await head.head.setNote(APPLIED_PLAN, jsonOf(mergeApplied(applied, build.plan)));
-      await head.head.setNote(LAST_PLAN, jsonOf(build.plan));
+      const merged = mergeApplied(applied, withoutRebuilt(build.plan, beginning?.rebuild));
+      await head.head.adopt({
+        collections: [],
+        tasks: [],
+        notes: { ...beginning?.notes, [APPLIED_PLAN]: jsonOf(merged), [LAST_PLAN]: jsonOf(build.plan) },
+      });
       protocolPoint("start.plan.after");
-      const shards = await shardCounts(head.head, build.plan, availableParallelism());
-      for (const [task, count] of shards) await head.head.layOutTask(task, count);
-      const { plan, planHash, directory: buildDir } = build;
-      const tasks = tasksOf({ plan, planHash, buildDir, history, environment });
-      const groups = await threadGroups(tasks, shards, config.settings.baseDir);
-      const bounded = await boundedCaptures(tasks, config.settings.baseDir);
-      const parts = { config, build, lock, head, store, storeConfig, groups, bounded, onEvent };
-      const isClaimed = isNew;
-      const runtime = new Runtime({ ...parts, isClaimed });
+      const group = (plan: RunningPlan) =>
+        groupTasks(
+          head.head,
+          plan,
+          { planHash: build.planHash, bundleDir: bundleDirOf(config.dataDir), history, environment },
+          config.settings.baseDir,
+        );
+      const grouping = await group(running);
+      await layOut(head.head, grouping);
+      const parts = { config, build, lock, head, store, storeConfig, grouping, environment, onEvent };
+      const runtime = new Runtime({ ...parts, isClaimed: isNew });
+      undo.unshift(() => runtime.#endArchive());
+      const rebuild = beginning?.rebuild;
+      if (rebuild) await runtime.#goOn(rebuild, { applied: merged, aside, group });
       runtime.#control = await ControlServer.listen(runtime, config.dataDir);
       lock.announce({ pid: process.pid });
       runtime.#supervisor.start();
+      runtime.#doChores();
       return runtime;
     } catch (error) {
       for (const step of undo) await step();
@@ -224,6 +263,92 @@ export class Runtime {
     return worker;
   }
 
+  /** Tells of the rebuild that is under way, and settles what a crash left in the middle of a swap, before anything is opened. */
+  async #goOn(
+    rebuild: Rebuild,
+    parts: {
+      readonly applied: Plan;
+      readonly aside: Aside;
+      readonly group: (plan: RunningPlan) => Promise<Grouping>;
+    },
+  ): Promise<void> {
+    const { applied, aside, group } = parts;
+    const running = (of: Rebuild, part: Part) => runningPlan(of, applied, aside, part);
+    const reconcile = async (plan: RunningPlan) => {
+      const grouping = await group(plan);
+      this.#bounded = grouping.bounded;
+      await this.#supervisor.reconcile(grouping.groups, () => layOut(this.head, grouping));
+    };
+    this.#rebuild = new RebuildCompletion(
+      {
+        ...{ head: this.head, environment: this.#environment, applied, running, reconcile },
+        monitors: () => this.#supervisor.monitors,
+        isBounded: (task) => this.#bounded.has(task),
+        driver: (connector) => this.#driver(connector),
+        tell: (task, level, message) => this.#onEvent({ kind: "log", task, level, message }),
+      },
+      rebuild,
+    );
+    for (const name of namesOf(rebuild)) {
+      this.#log(name).info(
+        "is made again from history, beside what stands; that goes on serving until it has caught up.",
+      );
+    }
+    await this.#rebuild.settleSwaps();
+    await reconcile(running(this.#rebuild.rebuild, "all"));
+  }
+
+  #log(task: string): TaskLog {
+    const tell = (level: "info" | "warn") => (message: string) =>
+      this.#onEvent({ kind: "log", task, level, message });
+    return { info: tell("info"), warn: tell("warn") };
+  }
+
+  #driver(connector: string): Promise<MaterializationDriver> {
+    return materializationDriver(connector, this.#config.settings.baseDir);
+  }
+
+  #doChores(): void {
+    const { signal } = this.#ending;
+    const chores = [this.#endRebuild(signal), dropAbandoned(this.head, this.#dropParts), this.#sweep(signal)];
+    this.#chores = chores.map((chore) =>
+      chore.catch((error: unknown) => {
+        if (signal.aborted) return;
+        this.#onEvent({ kind: "fatal", message: error instanceof Error ? error.message : String(error) });
+      }),
+    );
+  }
+
+  async #endRebuild(signal: AbortSignal): Promise<void> {
+    const rebuild = this.#rebuild;
+    if (!rebuild || (await rebuild.run(signal)) === "aborted") return;
+    this.#rebuild = undefined;
+    for (const name of namesOf(rebuild.rebuild)) {
+      this.#log(name).info(`has been made again, and serves; weir drop ${name} deletes what it replaces.`);
+    }
+  }
+
+  get #dropParts(): DropParts {
+    const tell = (task: string, message: string) => this.#log(task).info(message);
+    return { environment: this.#environment, baseDir: this.#config.settings.baseDir, tell };
+  }
+
+  async #sweep(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // What the store refuses now is tried again: nothing waits for it.
+      await sweepGarbage(this.head, this.store).catch(() => {});
+      await sleep(SWEEP_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #endArchive(): Promise<void> {
+    const exited = new Promise((resolve) => this.#archive.once("exit", resolve));
+    this.#archive.postMessage("stop");
+    const deadline = setTimeout(() => void this.#archive.terminate(), ARCHIVE_STOP_MS);
+    await exited;
+    clearTimeout(deadline);
+  }
+
   get head(): OpenHead["head"] {
     return this.#head.head;
   }
@@ -248,8 +373,15 @@ export class Runtime {
       tasks: snapshots.map((snapshot) => statusOf(snapshot, journals, now)),
       collections,
       deadLetters: await deadLetterCounts(this.head),
+      rebuild: this.#rebuildStatus,
       store: { location: this.#store.description, lastError: this.#storeError, restorableTo },
     };
+  }
+
+  get #rebuildStatus(): RebuildStatus | null {
+    if (!this.#rebuild) return null;
+    const { rebuild, stuck = null } = this.#rebuild;
+    return { names: namesOf(rebuild), stuck };
   }
 
   async command(command: ControlCommand): Promise<Json> {
@@ -264,6 +396,10 @@ export class Runtime {
         if (report.request !== null) await this.#supervisor.reopen(command.order.task);
         return { ...report } as unknown as Json; // it is JSON
       }
+      case "drop":
+        return command.name === null
+          ? jsonOf(await keptNames(this.head))
+          : jsonOf(await dropByName(this.head, command.name, this.#dropParts));
       case "deadletters":
         return answerJson(await this.#deadLetters.answer(command.request));
       default:
@@ -281,24 +417,29 @@ export class Runtime {
     return shards;
   }
 
-  /** True once bounded sources are exhausted and every task has read all there is, or has halted. */
+  /**
+   * True once bounded sources are exhausted and every task has read all there is, or has halted; and what is made again
+   * has taken its place, or cannot without a person.
+   */
   async isSettled(): Promise<boolean> {
+    if (this.#rebuild !== undefined && this.#rebuild.stuck === undefined) return false;
     const snapshots = this.#supervisor.monitors.map((monitor) => monitor.snapshot());
     return isSettled(snapshots, await this.head.journals(), (task) => this.#bounded.has(task.name));
   }
 
   get halted(): readonly string[] {
-    return this.#supervisor.monitors.filter(({ state }) => state === "halted").map(({ task }) => task.name);
+    const tasks = this.#supervisor.monitors
+      .filter(({ state }) => state === "halted")
+      .map(({ task }) => task.name);
+    return this.#rebuild?.refused === undefined ? tasks : [...tasks, ...this.#rebuild.refused];
   }
 
   /** Lets every task finish its transaction, moves what is committed to the store, and closes. */
   async stop(): Promise<void> {
+    this.#ending.abort();
     await this.#supervisor.stop();
-    const exited = new Promise((resolve) => this.#archive.once("exit", resolve));
-    this.#archive.postMessage("stop");
-    const deadline = setTimeout(() => void this.#archive.terminate(), ARCHIVE_STOP_MS);
-    await exited;
-    clearTimeout(deadline);
+    await Promise.all(this.#chores);
+    await this.#endArchive();
     await this.#control?.close();
     await this.#store.close();
     await this.#head.close();
@@ -306,10 +447,9 @@ export class Runtime {
   }
 }
 
-/** Whether a collection has never had a document. */
-async function emptyCollections(head: OpenHead["head"]): Promise<(collection: string) => boolean> {
-  const journals = await head.journals();
-  return (name) => !journals.some(({ collection, next }) => collection === name && next > 0);
+/** Lays the derivations out in their shards, before any of them is opened. */
+async function layOut(head: Head, { shards }: Grouping): Promise<void> {
+  for (const [task, count] of shards) await head.layOutTask(task, count);
 }
 
 /** What the head says of collections, and of what the store has of them. */
@@ -339,44 +479,4 @@ async function refuseIfTold(look: Promise<void>): Promise<void> {
   );
   const error = await Promise.race([settled, sleep(LOOK_AT_STORE_MS, undefined, { ref: false })]);
   if (isTakenOver(error)) throw error;
-}
-
-/** Captures of a connector that shares a thread together, every other task by itself. */
-async function threadGroups(
-  tasks: readonly Task[],
-  shards: ReadonlyMap<string, number>,
-  baseDir: string,
-): Promise<TaskGroup[]> {
-  const groups: TaskGroup[] = [];
-  const shared = new Map<string, Task[]>();
-  for (const task of tasks) {
-    if (task.kind === "materialization") await materializationDriver(task.plan.connector, baseDir);
-    const { connector } = task.kind === "capture" ? task.plan : { connector: undefined };
-    if (connector === undefined || (await captureDriver(connector, baseDir)).thread === "own") {
-      groups.push({ tasks: [task], shards: shards.get(task.name) ?? 1 });
-      continue;
-    }
-    const group = shared.get(connector);
-    if (group) group.push(task);
-    else {
-      const created = [task];
-      shared.set(connector, created);
-      groups.push({ tasks: created, shards: 1 });
-    }
-  }
-  return groups;
-}
-
-async function boundedCaptures(tasks: readonly Task[], baseDir: string): Promise<ReadonlySet<string>> {
-  const bounded = new Set<string>();
-  for (const task of tasks) {
-    if (task.kind !== "capture") continue;
-    const driver = await captureDriver(task.plan.connector, baseDir);
-    if (driver.bounded(task.config)) bounded.add(task.name);
-  }
-  return bounded;
-}
-
-function jsonOf(plan: Plan): Json {
-  return JSON.parse(JSON.stringify(plan)) as Json; // a plan is JSON
 }

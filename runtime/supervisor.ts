@@ -19,16 +19,23 @@ export interface TaskGroup {
 }
 
 export class Supervisor {
-  readonly #groups: readonly SupervisedGroup[];
-  readonly monitors: readonly TaskMonitor[];
+  readonly #parts: SupervisorParts;
+  #groups: readonly SupervisedGroup[];
   #looking: NodeJS.Timeout | undefined;
+  #isStarted = false;
+  #isStopped = false;
 
   constructor(groups: readonly TaskGroup[], parts: SupervisorParts) {
+    this.#parts = parts;
     this.#groups = groups.map((group) => new SupervisedGroup(group, parts));
-    this.monitors = this.#groups.flatMap(({ monitors }) => monitors);
+  }
+
+  get monitors(): readonly TaskMonitor[] {
+    return this.#groups.flatMap(({ monitors }) => monitors);
   }
 
   start(): void {
+    this.#isStarted = true;
     for (const group of this.#groups) group.start();
     this.#looking = setInterval(() => {
       for (const group of this.#groups) group.look();
@@ -45,6 +52,28 @@ export class Supervisor {
     return this.#groupOf(task).scale(shards, layOut);
   }
 
+  /** Runs just these: those that it has already go on, the others end, and `between` that and the start of the rest is called. */
+  async reconcile(
+    groups: readonly TaskGroup[],
+    between: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    const wanted = new Map(groups.map((group) => [keyOf(group), group]));
+    const [staying, leaving] = [
+      this.#groups.filter(({ key }) => wanted.has(key)),
+      this.#groups.filter(({ key }) => !wanted.has(key)),
+    ];
+    await Promise.all(leaving.map((group) => group.stop()));
+    this.#groups = staying;
+    await between();
+    if (this.#isStopped) return;
+    const there = new Set(staying.map(({ key }) => key));
+    const coming = [...wanted].flatMap(([key, group]) =>
+      there.has(key) ? [] : [new SupervisedGroup(group, this.#parts)],
+    );
+    this.#groups = [...staying, ...coming];
+    if (this.#isStarted) for (const group of coming) group.start();
+  }
+
   #groupOf(task: string): SupervisedGroup {
     const group = this.#groups.find(({ names }) => names.includes(task));
     if (group) return group;
@@ -53,13 +82,20 @@ export class Supervisor {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#looking);
     await Promise.all(this.#groups.map((group) => group.stop()));
     for (const monitor of this.monitors) monitor.stopped();
   }
 }
 
+/** Tells groups apart by all that their tasks are given. How many shards a person has asked for since is not in it. */
+function keyOf(group: TaskGroup): string {
+  return JSON.stringify(group);
+}
+
 class SupervisedGroup {
+  readonly key: string;
   readonly #tasks: readonly Task[];
   readonly #parts: SupervisorParts;
   readonly monitors: readonly TaskMonitor[];
@@ -68,7 +104,9 @@ class SupervisedGroup {
   #changing: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor({ tasks, shards }: TaskGroup, parts: SupervisorParts) {
+  constructor(group: TaskGroup, parts: SupervisorParts) {
+    const { tasks, shards } = group;
+    this.key = keyOf(group);
     this.#tasks = tasks;
     this.#parts = parts;
     this.monitors = tasks.map((task) => new TaskMonitor(task, shards));

@@ -10,6 +10,7 @@ import { runtimeConfig } from "../runtime-config.ts";
 interface RunOptions {
   readonly plan?: string;
   readonly once?: boolean;
+  readonly allow?: "destructive";
   readonly json?: boolean;
   readonly config?: string;
 }
@@ -21,7 +22,8 @@ export async function run(files: readonly string[], options: RunOptions): Promis
   if (options.plan !== undefined && files.length > 0) {
     throw new CommandError("--plan runs what was built: leave out the flow files.");
   }
-  const { build, config } = await prepare(files, options);
+  const { build, config: own } = await prepare(files, options);
+  const config = { ...own, allowDestructive: options.allow === "destructive" };
   const reporter = new RunReporter(options.json ? "json" : process.stderr.isTTY ? "tty" : "lines");
   const stop = stopSignal();
   const runtime = await Runtime.start(build, config, process.env, (event) => {

@@ -2,6 +2,7 @@ import { loadConfig } from "../../compiler/config/config-file.ts";
 import { ANSWER_WITHIN_MS, askRunning, json } from "../../runtime/control/client.ts";
 import { deadLetterCounts } from "../../runtime/deadletters/counts.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
+import { rebuildAtRest } from "../../runtime/rebuild/rebuild.ts";
 import { type StatusReport, storageOf } from "../../runtime/runtime.ts";
 import { renderStatus } from "../render-status.ts";
 import { runtimeConfig } from "../runtime-config.ts";
@@ -33,7 +34,7 @@ async function statusAtRest(
     const { collections, restorableTo } = await storageOf(rest.head);
     const deadLetters = await deadLetterCounts(rest.head);
     const store = { location: rest.store.description, lastError: null, restorableTo };
-    return { tasks: [], collections, deadLetters, store };
+    return { tasks: [], collections, deadLetters, rebuild: await rebuildAtRest(rest.head), store };
   } finally {
     await rest.close();
   }

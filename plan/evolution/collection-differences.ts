@@ -54,7 +54,6 @@ function* kindDifferences(wasCaptured: boolean, captured: boolean): Generator<Di
     fields: [part("source", "kind", was, is, "yes")],
     destructive: true,
     caution: `What was ${was} is not in the rebuilt collection. Give the ${is} one a name of its own to keep both.`,
-    refused: `it was ${was} and is now ${is}`,
   };
 }
 
@@ -63,7 +62,6 @@ function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator
   yield* onErrorDifferences(before, after, "a row that is no document of its schema");
   const moved = before.connector !== after.connector;
   if (!moved && sameJson(before.config, after.config)) return;
-  const refused = "its source has changed, to which the capture's cursor does not apply";
   const rebuilt = moved || !goesOn(before, after);
   const changed = optionChanges("source", before.config, after.config, () => (rebuilt ? "no" : "not-needed"));
   const options = changed.map(({ path }) => path).join(", ");
@@ -79,7 +77,6 @@ function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator
           effect: "resume",
           reason: "it goes on from its cursor: whether it waits for more has changed",
           fields: changed,
-          refused,
         };
     return;
   }
@@ -94,7 +91,6 @@ function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator
     destructive: true,
     caution:
       "Documents that the old source gave are not in the rebuilt collection. Declare the new source under a new name to keep both.",
-    refused,
   };
 }
 
@@ -112,18 +108,24 @@ function* keyDifferences(
   captured: boolean,
 ): Generator<Difference> {
   if (sameJson(before.key, after.key)) return;
-  const refused = "its key has changed";
   const text = ({ key }: CollectionPlan) => key.join(", ");
   const change = (stored: "yes" | "no" | "not-needed" | "checked") => [
     part("key", "key", text(before), text(after), stored),
   ];
   if (sameJson([...before.key].sort(), [...after.key].sort())) {
-    yield {
-      effect: "update",
-      reason: "its key fields stand in another order",
-      fields: change("not-needed"),
-      refused,
-    };
+    const reordered = "its key fields stand in another order";
+    yield isDivided(before, after)
+      ? {
+          effect: "rebuild",
+          reason: `${reordered}, by which its documents are divided among partitions`,
+          fields: change("yes"),
+        }
+      : {
+          effect: "update",
+          reason: `${reordered}: documents stay as they are, and whatever holds or reads them reduced is made again`,
+          fields: change("not-needed"),
+          readers: "reduced",
+        };
     return;
   }
   if (!captured) {
@@ -131,17 +133,23 @@ function* keyDifferences(
       effect: "rebuild",
       reason: "its key has changed: removals stored before name rows by the old one",
       fields: change("yes"),
-      refused,
     };
     return;
   }
   if (after.key.every((path) => wasRequired(before, after, path))) {
+    if (isDivided(before, after)) {
+      yield {
+        effect: "rebuild",
+        reason: "its key has changed, by which its documents are divided among partitions",
+        fields: change("yes"),
+      };
+      return;
+    }
     yield {
       effect: "update",
       reason:
         "its key has changed: documents stored before have the new one's fields, targets have a row per key",
       fields: change("not-needed"),
-      refused,
       readers: "targets",
     };
     return;
@@ -150,8 +158,12 @@ function* keyDifferences(
     effect: "rebuild",
     reason: "its key has changed to fields that documents stored before may lack",
     fields: change("checked"),
-    refused,
   };
+}
+
+/** Whether the key's hash decides where a document is. */
+function isDivided(before: CollectionPlan, after: CollectionPlan): boolean {
+  return (before.partitions ?? 1) > 1 || (after.partitions ?? 1) > 1;
 }
 
 function wasRequired(before: CollectionPlan, after: CollectionPlan, path: string): boolean {
@@ -178,7 +190,6 @@ function* journalDifferences(
     effect: "rebuild",
     reason: "it is cut into other journals, so its documents are written to them anew",
     fields: changes,
-    refused: "its partitions have changed",
     ...(captured
       ? {
           caution:

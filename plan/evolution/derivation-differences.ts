@@ -20,7 +20,6 @@ export function* derivationDifferences(before: DerivationPlan, after: Derivation
       effect: "rebuild",
       reason: "the params of its transform have changed, so all of its documents are computed again",
       fields: [part("transform", "params", before.params, after.params, "yes")],
-      refused: "the params of its transform have changed",
     };
   }
   yield* stateDifferences(before.state, after.state);
@@ -70,7 +69,6 @@ function* stateDifferences(
     effect: "rebuild",
     reason: `${what} state, which all of its documents are computed with again`,
     fields: [...(sameMeaning ? [] : stateFields(before, after)), ...initial],
-    refused: "its state has changed",
   };
 }
 

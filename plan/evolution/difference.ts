@@ -41,8 +41,10 @@ export interface Difference {
   readonly caution?: string;
   /** Whether what stands now cannot be made again. */
   readonly destructive?: boolean;
-  /** A clause: why the runtime does not apply it yet; absent where it does. */
+  /** A clause: why the runtime cannot apply it; absent where it does. */
   readonly refused?: string;
+  /** Of a rebuilt target, whether it is emptied where it stands, as its flow asks, and not filled beside. */
+  readonly inPlace?: true;
   /** What reads the collection and is rebuilt, though it is itself not: all targets, or whatever has its documents reduced. */
   readonly readers?: "targets" | "reduced";
   /** The collection whose change asks for it, where it is not the definition's own. */
@@ -77,23 +79,8 @@ export function* schemaDifferences(before: CollectionPlan, after: CollectionPlan
       effect: compatible ? "update" : "rebuild",
       reason: says.join(". "),
       fields: part.map(fieldChange),
-      ...schemaRefusal(part),
     };
   }
-}
-
-/**
- * What is stored must fit the newest schema that was applied, since the next change is judged by that alone. A
- * removed field breaks this, though nothing reads it: it could come back as another one.
- */
-function schemaRefusal(found: readonly FieldDifference[]): Pick<Difference, "refused"> {
-  if (found.some(({ rule }) => !SCHEMA_RULES[rule].compatible)) return { refused: "its schema has changed" };
-  const removed = found.filter(({ rule }) => rule === "removed").map(({ path }) => path);
-  if (removed.length === 0) return {};
-  const fields = removed.length === 1 ? "field" : "fields";
-  return {
-    refused: `its schema no longer has the ${fields} ${removed.join(", ")}, which stored documents keep (an optional field may stay)`,
-  };
 }
 
 export function fieldChange({ path, rule, before, after }: FieldDifference): FieldChange {
@@ -116,7 +103,6 @@ export function* reduceDifferences(before: CollectionPlan, after: CollectionPlan
     effect: "update",
     reason: `the reduction of ${named} has changed: stored documents stay as they are, and whatever holds or reads them reduced is made again`,
     fields,
-    refused: "its reduce has changed",
     readers: "reduced",
   };
 }
@@ -210,7 +196,6 @@ export function* otherDifferences(
       effect: "rebuild",
       reason: `its ${name} has changed`,
       fields: [part("source", name, was.get(name), is.get(name), "yes")],
-      refused: `its ${name} has changed`,
     };
   }
 }

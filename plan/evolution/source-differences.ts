@@ -44,12 +44,12 @@ function* membershipDifferences(
   for (const source of after.filter((each) => pairs.every((pair) => pair.after !== each))) {
     const says = `it derives from ${source.collection} as well`;
     const fields = [part("source", titled(source, "from"), undefined, source.collection, "yes")];
-    yield { effect: "rebuild", reason: says, fields, refused: says };
+    yield { effect: "rebuild", reason: says, fields };
   }
   for (const source of before.filter((each) => pairs.every((pair) => pair.before !== each))) {
     const says = `it no longer derives from ${source.collection}`;
     const fields = [part("source", titled(source, "from"), source.collection, undefined, "yes")];
-    yield { effect: "rebuild", reason: says, fields, refused: says };
+    yield { effect: "rebuild", reason: says, fields };
   }
 }
 
@@ -71,7 +71,7 @@ function* functionDifferences(pairs: readonly Pair[]): Generator<Difference> {
   if (fields.length === 0) return;
   const says = `${names.join(" and ")} ${names.length === 1 ? "has" : "have"} changed`;
   const reason = `${says}, so all of its documents are computed again`;
-  yield { effect: "rebuild", reason, fields, refused: says };
+  yield { effect: "rebuild", reason, fields };
 }
 
 function change(
@@ -91,7 +91,6 @@ function* pairDifferences({ before, after }: Pair, stateful: boolean): Generator
       effect: "rebuild",
       reason: `it derives from ${collection} instead of ${before.collection}`,
       fields: [part("source", titled(after, "from"), before.collection, collection, "yes")],
-      refused: "it derives from another source",
     };
   }
   const bounds = (["where", "from", "until"] as const).filter((name) => !sameJson(before[name], after[name]));
@@ -106,7 +105,6 @@ function* pairDifferences({ before, after }: Pair, stateful: boolean): Generator
         const path = titled(after, name === "where" ? name : `read.${name}`);
         return part("source", path, text(before, name), text(after, name), "yes");
       }),
-      refused: `it reads another part of ${collection}`,
     };
   }
   if (before.reduced !== after.reduced) {
@@ -116,7 +114,7 @@ function* pairDifferences({ before, after }: Pair, stateful: boolean): Generator
     const fields = [
       part("source", titled(after, "reduced"), before.reduced ?? false, after.reduced ?? false, "yes"),
     ];
-    yield { effect: "rebuild", reason: says, fields, refused: says };
+    yield { effect: "rebuild", reason: says, fields };
   }
   yield* shuffleDifferences(before, after, stateful);
   yield* paceDifferences(before, after);
@@ -133,10 +131,10 @@ function nameDifference(before: DerivationSource, after: DerivationSource): Diff
   const was = before.name === undefined ? `its source ${before.collection}` : `its source ${before.name}`;
   const is = after.name === undefined ? "has no name any more" : `is named ${after.name}`;
   return {
-    effect: "update",
-    reason: `${was} ${is}, which changes nothing of what was derived`,
-    fields: [part("source", `${after.collection} name`, before.name, after.name, "not-needed")],
-    refused: `${was} ${is}, under which its checkpoint has no position`,
+    effect: "rebuild",
+    reason: `${was} ${is}, under which its checkpoint has no position, so all of its documents are computed again`,
+    fields: [part("source", `${after.collection} name`, before.name, after.name, "yes")],
+    caution: "Keep the source's name in from: it changes nothing of what is derived.",
   };
 }
 
@@ -160,7 +158,6 @@ function* shuffleDifferences(
     effect: "rebuild",
     reason: `the shuffle key of ${after.collection} has changed, so all of its documents are computed again`,
     fields: [field("yes")],
-    refused: `the shuffle key of ${after.collection} has changed`,
   };
 }
 

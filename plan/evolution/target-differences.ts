@@ -63,6 +63,7 @@ function* definitionDifferences(
       effect: "rebuild",
       reason: "its backfill counter has moved, so it is emptied and filled again from history",
       fields: [part("target", "backfill", before.backfill ?? 0, after.backfill ?? 0, "yes")],
+      inPlace: true,
       caution: EMPTIED,
     };
   }
@@ -73,7 +74,6 @@ function* definitionDifferences(
       fields: [part("target", "collection", before.collection, after.collection, "yes")],
       destructive: true,
       caution: `The rows of ${before.collection} give way. Name another target for ${after.collection} to keep both.`,
-      refused: `it was materialized from ${before.collection} and is now from ${after.collection}`,
     };
   }
   if (!sameJson(before.where, after.where)) {
@@ -81,7 +81,7 @@ function* definitionDifferences(
       effect: "rebuild",
       reason: `it holds another part of ${after.collection}`,
       fields: [part("target", "where", whereText(before), whereText(after), "yes")],
-      ...(refilled ? {} : { refused: `it holds another part of ${after.collection}${REFILL}` }),
+      ...(refilled ? { inPlace: true } : {}),
     };
   }
   if (before.mode !== after.mode) {
@@ -95,7 +95,6 @@ function* definitionDifferences(
       fields: [part("target", "mode", was, is, "yes")],
       destructive: true,
       caution: `A table of the other form takes its place. Name another table for the ${is} mode to keep both.`,
-      refused: `its mode was ${was} and is now ${is}, which takes a table of another form`,
     };
   }
   yield* optionDifferences(before, after, refilled, renamed ? NAMING : new Set(), key);
@@ -120,9 +119,6 @@ const KNOWN = new Set([
 ]);
 
 const EMPTIED = "Until it has caught up, rows are missing in it.";
-
-/** The remedy, where filling the target again is enough. */
-const REFILL = " (raise its backfill counter with it to have it filled again)";
 
 function* optionDifferences(
   before: MaterializationPlan,
@@ -152,13 +148,12 @@ function* optionDifferences(
     !declared &&
     after.mode !== "delta" &&
     key.some((path) => !sameJson(columnOf(before, path), columnOf(after, path)));
-  const refused = rekeyed ? "the columns of its key have changed" : "its options have changed";
   yield {
     effect: "rebuild",
     reason: `another ${others.map(({ path }) => `"${path}"`).join(", ")} was chosen, so its rows are written anew`,
     fields: others,
-    ...(covered ? { caution: declared ? UNALTERED : REMAINS } : {}),
-    ...(covered && refilled && !rekeyed ? {} : { refused: `${refused}${covered && !rekeyed ? REFILL : ""}` }),
+    ...(covered && refilled && !rekeyed ? { caution: declared ? UNALTERED : REMAINS } : {}),
+    ...(covered && refilled && !rekeyed ? { inPlace: true } : {}),
   };
 }
 
@@ -194,7 +189,7 @@ function* schemaDifferences(
   const misfits = found.length === 0 ? [] : misfitsOf(after, was, is);
   if (misfits.length === 0 && !found.some(({ rule }) => SCHEMA_RULES[rule].reachesTargets)) return;
   const fields = found.map(fieldChange);
-  const reshaped = misfits.length > 0 && misfits.every((each) => each.reshaped);
+  const reshaped = misfits.length > 0 && misfits.every(({ isReshaped }) => isReshaped);
   if (reshaped && (after.onSchemaChange === "backfill" || isRefilled(before, after))) {
     yield {
       effect: "rebuild",
@@ -202,21 +197,34 @@ function* schemaDifferences(
       fields,
       upstream: collection,
       caution: EMPTIED,
+      inPlace: true,
     };
     return;
   }
+  const refused = misfits.filter(({ remedy }) => remedy === "refused");
+  const filledAnew = misfits.filter(({ remedy }) => remedy === "fill");
+  if (filledAnew.length > 0) {
+    yield {
+      effect: "rebuild",
+      reason: `fields of ${collection} have changed: ${said(filledAnew)}, so it is filled again`,
+      fields,
+      upstream: collection,
+    };
+    return;
+  }
+  const altered = misfits.filter(({ remedy }) => remedy === "alter");
   yield {
     effect: "update",
-    reason: `fields of ${collection} have changed; rows already stored stay as they are`,
+    reason:
+      altered.length > 0
+        ? `fields of ${collection} have changed: its table is altered where it stands (${said(altered)})`
+        : `fields of ${collection} have changed; rows already stored stay as they are`,
     fields,
     upstream: collection,
-    ...(misfits.length > 0 ? { refused: refusal(misfits, reshaped) } : {}),
+    ...(refused.length > 0 ? { refused: said(refused) } : {}),
   };
 }
 
-function refusal(misfits: readonly Misfit[], reshaped: boolean): string {
-  const remedies = misfits.flatMap(({ remedy }) => remedy ?? []);
-  if (reshaped) remedies.push('onSchemaChange: "backfill" has the table emptied, altered and filled again');
-  const what = misfits.map(({ says }) => says).join(" and ");
-  return remedies.length === 0 ? what : `${what} (${remedies.join(", ")})`;
+function said(misfits: readonly Misfit[]): string {
+  return misfits.map(({ says }) => says).join(" and ");
 }

@@ -8,10 +8,10 @@ import { asObject } from "./schema-shape.ts";
 export interface Misfit {
   /** A clause: `its column for note takes no NULL`. */
   readonly says: string;
-  /** What the flow can do beside `onSchemaChange`. */
-  readonly remedy?: string;
+  /** Its driver alters it where it stands, with its rows; it is filled again; or it can hold the new schema in no way. */
+  readonly remedy: "alter" | "fill" | "refused";
   /** Whether the target takes the field once it is emptied and given another form, which its driver then does. */
-  readonly reshaped: boolean;
+  readonly isReshaped: boolean;
 }
 
 /** One for each field that stands in the way; none where the target can stay as it is. */
@@ -25,7 +25,10 @@ export function misfitsOf(
     return !sameJson(formOf(was), formOf(is));
   });
   if (key.length > 0)
-    return key.map((path) => lasting(`its rows are told apart by ${path}, which takes other values`));
+    return key.map((path) => {
+      const says = `its rows are told apart by ${path}, which takes other values`;
+      return { says, remedy: "fill", isReshaped: false };
+    });
   switch (target.connector) {
     case "postgres":
       return columnMisfits(target, before, after);
@@ -38,7 +41,7 @@ export function misfitsOf(
 }
 
 function lasting(says: string): Misfit {
-  return { says, reshaped: false };
+  return { says, remedy: "refused", isReshaped: false };
 }
 
 /** A column for each field on top; what is inside of one is JSON. The driver alters a table only if it empties it. */
@@ -51,27 +54,38 @@ function columnMisfits(
   const columns = asObject(config.columns);
   /** One that is declared elsewhere is altered by its own migrations. */
   const declared = config.primaryKey !== undefined;
-  const reshaped = !declared;
-  return [...fieldsOf(after.schema)].flatMap(([name, field]): Misfit | readonly Misfit[] => {
+  const isReshaped = !declared;
+  /** A column's own migrations come first. */
+  const alter = declared ? "fill" : "alter";
+  const fields = fieldsOf(after.schema);
+  const gone = [...old].filter(([name]) => !fields.has(name) && columns[name] !== false);
+  const lacking = gone.filter(([, field]) => mode !== "delta" && isNotNull(field, undefined));
+  const found = [...fields].flatMap(([name, field]): Misfit | readonly Misfit[] => {
     const was = old.get(name);
     if (columns[name] === false) return [];
     if (was === undefined) {
-      const remedy = `columns: { ${name}: false } leaves it out`;
-      return declared ? [] : { says: `its table has no column for ${name}`, remedy, reshaped };
+      return declared ? [] : { says: `it gets a column for ${name}`, remedy: "alter", isReshaped };
     }
     const { type } = asObject(columns[name]);
     const changed =
       type !== undefined
         ? !sameJson(meaningAt(before.schema, name), meaningAt(after.schema, name))
         : columnOf(was) !== columnOf(field);
-    if (changed) return { says: `its column for ${name} has a type for other values`, reshaped };
+    if (changed)
+      return { says: `its column for ${name} has a type for other values`, remedy: "fill", isReshaped };
     if (mode === "delta") return [];
     if (isNotNull(was, type) && !isNotNull(field, type))
-      return { says: `its column for ${name} takes no NULL`, reshaped };
+      return { says: `its column for ${name} takes NULL from now on`, remedy: alter, isReshaped };
     return own(after.reduce, name) === "first" && isNullable(field) && !field.required
       ? lasting(`its column for ${name} does not tell null from a missing field`)
       : [];
   });
+  return [
+    ...found,
+    ...lacking.map(([name]): Misfit => {
+      return { says: `its column for ${name} takes NULL from now on`, remedy: alter, isReshaped };
+    }),
+  ];
 }
 
 function meaningAt(schema: JsonSchema, name: string): Json {

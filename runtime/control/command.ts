@@ -9,5 +9,7 @@ export type ControlCommand =
   | { readonly kind: "scale"; readonly task: string; readonly shards: number | "auto" }
   /** Notes what is asked of a target, and opens its task again, which does it. Answers a `BackfillReport`. */
   | { readonly kind: "backfill"; readonly order: BackfillOrder }
+  /** Deletes what rebuilds have kept under this name, and answers the names of what was deleted; null: of what is kept. */
+  | { readonly kind: "drop"; readonly name: string | null }
   /** Looks at dead letters, replays or drops them. */
   | { readonly kind: "deadletters"; readonly request: DeadLetterRequest };

@@ -10,7 +10,7 @@ import type { Json } from "../../plan/plan.ts";
 import { isInternal } from "../internal-collections.ts";
 import { journalFolder, partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
-import { HOMES, LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
+import { GARBAGE, HOMES, LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
 import { folderOf } from "../store/fragment-name.ts";
 import { BatchTable } from "./batch-table.ts";
 import { CommitClock } from "./commit-clock.ts";
@@ -21,6 +21,7 @@ import {
   type ArchivedJournal,
   type Committed,
   type FragmentRecord,
+  type Garbage,
   type HeadSnapshot,
   type HeadTransaction,
   type Horizon,
@@ -266,7 +267,7 @@ export class EmbeddedHead {
     for (const journal of journals) Object.assign(journal, { collection: to, home: home ?? to });
     this.#tables.transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
-      if (home !== undefined) this.#notes.putSync(HOMES, sealJson(`note ${HOMES}`, homes));
+      if (home !== undefined) this.#putNote(HOMES, homes);
       this.#tasks.replace(entries);
       this.#notes.putSync(mark, sealJson(`note ${mark}`, from));
       this.#notes.removeSync(`renamed ${from}`);
@@ -278,7 +279,7 @@ export class EmbeddedHead {
     this.#tasks.replaced(entries);
   }
 
-  adopt({ collections, tasks, notes }: Adoption): void {
+  adopt({ collections, tasks, homes: given = {}, notes }: Adoption): void {
     const moved = collections.map(({ from, to }) => ({ from, to, journals: this.#journalsOf([from]) }));
     const leaving = new Set(collections.map(({ from }) => from));
     for (const { from, to } of moved) {
@@ -290,6 +291,7 @@ export class EmbeddedHead {
       ...moved
         .map(({ from, to }) => [to, this.#homeOf(from)] as const)
         .filter(([name, home]) => name !== home),
+      ...Object.entries(given),
     ]);
     const entries = this.#tasks.adopted(tasks);
     this.#tables.transact(() => {
@@ -298,7 +300,7 @@ export class EmbeddedHead {
       }
       this.#tasks.replace(entries);
       for (const [name, value] of Object.entries({ ...notes, [HOMES]: homes })) {
-        this.#notes.putSync(name, sealJson(`note ${name}`, value));
+        this.#putNote(name, value);
       }
     });
     this.#revision++;
@@ -313,22 +315,27 @@ export class EmbeddedHead {
     this.#tasks.replaced(entries);
   }
 
-  dropCollection(collection: string): string[] {
+  dropCollection(collection: string): void {
     const task = this.#tasks.of(collection);
     const number = task[0]?.[1].number ?? 0;
     const log = number === 0 ? [] : this.#journalsOf([stateLogOf(number).collection]);
     const journals = [...this.#journalsOf([collection]), ...log];
-    const keys = journals.flatMap((journal) => this.#keysOf(journal));
+    if (journals.length === 0 && task.length === 0) return;
     for (const journal of journals) this.#emptyBatches(journal.number);
     this.#emptyState(number);
     const { [collection]: _, ...homes } = this.#homes;
+    const clock = this.#clock.next();
+    const keys = journals.map((journal) => this.#keysOf(journal));
+    const garbage = (this.getNote(GARBAGE) ?? []) as unknown as readonly Garbage[]; // written here
     this.#tables.transact(() => {
-      this.#notes.putSync(HOMES, sealJson(`note ${HOMES}`, homes));
-      for (const journal of journals) {
-        for (const key of this.#keysOf(journal)) this.#fragmentEntries.removeSync([journal.number, key]);
-        this.#journalEntries.removeSync(journal.number);
-      }
+      journals.forEach(({ number: each }, i) => {
+        for (const key of keys[i] ?? []) this.#fragmentEntries.removeSync([each, key]);
+        this.#journalEntries.removeSync(each);
+      });
       this.#tasks.replace({ before: task, after: [] });
+      this.#putNote(HOMES, homes);
+      this.#putNote(GARBAGE, [...garbage, { clock, keys: keys.flat() }] as unknown as Json);
+      this.#clock.store();
     });
     for (const { id, collection: name } of journals) {
       this.#journals.delete(id);
@@ -337,7 +344,6 @@ export class EmbeddedHead {
     this.#tasks.replaced({ before: task, after: [] });
     this.#homes = homes;
     this.#revision++;
-    return keys;
   }
 
   /** In several transactions: after a crash a repeat goes on, and the journal is there as long as one of its documents is. */
@@ -595,7 +601,11 @@ export class EmbeddedHead {
 
   setNote(name: string, value: Json): void {
     if (!LOCAL_NOTES.has(name)) this.#revision++;
-    this.#tables.transact(() => this.#notes.putSync(name, sealJson(`note ${name}`, value)));
+    this.#tables.transact(() => this.#putNote(name, value));
+  }
+
+  #putNote(name: string, value: Json): void {
+    this.#notes.putSync(name, sealJson(`note ${name}`, value));
   }
 
   async close(): Promise<void> {

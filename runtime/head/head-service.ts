@@ -188,8 +188,8 @@ export class HeadService implements Head {
     this.#write(() => this.#head.adopt(adoption));
   }
 
-  async dropCollection(collection: string): Promise<readonly string[]> {
-    return this.#write(() => this.#head.dropCollection(collection));
+  async dropCollection(collection: string): Promise<void> {
+    this.#write(() => this.#head.dropCollection(collection));
   }
 
   async ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]> {

@@ -159,6 +159,8 @@ export interface Adoption {
   readonly collections: readonly Renaming[];
   /** Of tasks, with their checkpoints and values. Their fences rise above all that were given under either name. */
   readonly tasks: readonly Renaming[];
+  /** Where a collection that has no journals yet will have its objects. */
+  readonly homes?: Readonly<Record<string, string>>;
   /** To be set with it. */
   readonly notes: Readonly<Record<string, Json>>;
 }
@@ -166,6 +168,13 @@ export interface Adoption {
 export interface Renaming {
   readonly from: string;
   readonly to: string;
+}
+
+/** Objects that no journal has any more. They go once a cut was put that does not need them: the newest would bring them back. */
+export interface Garbage {
+  /** Commit clock when their journals were removed, µs since 1970 UTC. */
+  readonly clock: number;
+  readonly keys: readonly string[];
 }
 
 /** The newest cut that the store lists. */
@@ -213,10 +222,10 @@ export interface Head {
   /** Gives collections and tasks the names of others. Throws, and changes nothing, where two would get one name. */
   adopt(adoption: Adoption): Promise<void>;
   /**
-   * Removes a collection's journals with their documents, and the task of this name with its values. Answers the keys of
-   * the objects that they had in the store, where they still are.
+   * Removes a collection's journals with their documents, and the task of this name with its values. What they had in the
+   * store is noted as garbage. Does nothing where there is none.
    */
-  dropCollection(collection: string): Promise<readonly string[]>;
+  dropCollection(collection: string): Promise<void>;
   /** Like `read`, past the fragment index: what the archiver cuts fragments from. Empty at the end. */
   readHead(journal: JournalId, from: number, maxBytes: number): Promise<readonly Run[]>;
   /** Records a range before its upload, so that a repeat after a crash cuts the same object. */

@@ -44,7 +44,7 @@ export async function runMaterialization(
   report: Report,
 ): Promise<void> {
   const { plan } = task;
-  const begin = new TargetStart(task, await newestRequest(head, task.name));
+  const begin = new TargetStart(task, await newestRequest(head, task.serves ?? task.name));
   protocolPoint("materialization.open.before");
   const session = await driver.open({
     task: task.name,

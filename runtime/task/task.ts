@@ -45,6 +45,8 @@ export interface DerivationTask {
 export interface MaterializationTask {
   readonly kind: "materialization";
   readonly name: string;
+  /** Of a target that is filled beside another: the name under which it will serve. What a user asked of that one it has had. */
+  readonly serves?: string | undefined;
   readonly plan: MaterializationPlan;
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
