@@ -2,10 +2,13 @@ import type { MaterializationContext, MaterializationDriver, TargetSession } fro
 import { protocolPoint } from "../protocol-point.ts";
 import { planColumns } from "./columns.ts";
 import { connect, readConfig, tableName } from "./connection.ts";
+import { dropTable } from "./drop.ts";
 import { explain } from "./errors.ts";
 import { endBackendOf, takeFence } from "./fence.ts";
+import { asideConfig } from "./place.ts";
 import { reductionsInSql } from "./reductions.ts";
 import { PostgresSession } from "./session.ts";
+import { swapTables } from "./swap.ts";
 import { alterTableInPlace, type FormerName, prepareTable, reshapeTable } from "./table.ts";
 
 /**
@@ -40,6 +43,10 @@ export const driver: MaterializationDriver = {
       throw explain(error, `prepare "${settings.table}"`);
     }
   },
+
+  aside: asideConfig,
+  swap: swapTables,
+  drop: dropTable,
 };
 
 /** A table is renamed within its schema, with which a task's name begins if the target names one. */
