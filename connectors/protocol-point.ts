@@ -91,6 +91,9 @@ export const PROTOCOL_POINTS = [
   /** The table is emptied, and its checkpoint with it. */
   "postgres.clear.before",
   "postgres.clear.after",
+  /** The table filled beside another has its name, in a transaction that is still open; then the answer to its commit has come. */
+  "postgres.swap.before",
+  "postgres.swap.after",
 
   "redis.fence.before",
   "redis.fence.after",
@@ -101,6 +104,9 @@ export const PROTOCOL_POINTS = [
   "redis.clear.begun",
   "redis.clear.rows",
   "redis.clear.after",
+  /** One script moves the rows of both places and their checkpoints. */
+  "redis.swap.before",
+  "redis.swap.after",
 
   /** What `weir backfill` asks is noted in the head, before the target's task is opened again. */
   "backfill.request.before",

@@ -26,6 +26,8 @@ export interface TableColumns {
   readonly all: readonly Column[];
   /** Those of the primary key, in the order of the collection's key. */
   readonly key: readonly Column[];
+  /** Whether a document has no fields but those that the schema names. */
+  readonly closed: boolean;
 }
 
 /** What a target's configuration says of the columns. */
@@ -91,7 +93,8 @@ export function layOut(collection: CollectionPlan, settings: ColumnSettings): Co
   layout.addFields();
   if (settings.mode === "delta") layout.addOwn();
   layout.checkNames();
-  return { columns: { all: layout.all, key: layout.primaryKey() }, misfits: layout.misfits };
+  const closed = collection.schema.additionalProperties === false;
+  return { columns: { all: layout.all, key: layout.primaryKey(), closed }, misfits: layout.misfits };
 }
 
 class Layout {

@@ -2,6 +2,7 @@ import { Client } from "pg";
 import { HaltError, type ResolvedConfig } from "../driver.ts";
 import { type ColumnSettings, readColumns } from "./columns.ts";
 import { checkIdentifier } from "./identifiers.ts";
+import { type Aside, readAside } from "./place.ts";
 import { CHECKPOINTS, type TableName } from "./statements.ts";
 
 export interface PostgresConfig extends Omit<ColumnSettings, "mode"> {
@@ -10,6 +11,8 @@ export interface PostgresConfig extends Omit<ColumnSettings, "mode"> {
   readonly table: string;
   /** Undefined for the connection's own: the first schema of its search path that exists. */
   readonly schema: string | undefined;
+  /** Of a table filled or kept beside another; undefined where readers look at it. */
+  readonly aside: Aside | undefined;
 }
 
 export function readConfig(config: ResolvedConfig): PostgresConfig {
@@ -24,7 +27,7 @@ export function readConfig(config: ResolvedConfig): PostgresConfig {
   if (schema !== undefined) checkIdentifier(schema, "schema");
   if (table === CHECKPOINTS)
     throw new HaltError(`The table "${CHECKPOINTS}" is Weir's own; choose another name.`);
-  return { url, table, schema, ...readColumns(config) };
+  return { url, table, schema, aside: readAside(config), ...readColumns(config) };
 }
 
 /** What the text of values and the check of the fence depend on, whatever server, database and role set. */

@@ -2,11 +2,14 @@ import type { MaterializationContext, MaterializationDriver, TargetSession } fro
 import { protocolPoint } from "../protocol-point.ts";
 import { planColumns } from "./columns.ts";
 import { connect, readConfig, tableName } from "./connection.ts";
+import { dropTable } from "./drop.ts";
 import { explain } from "./errors.ts";
-import { endRenamedBackend, takeFence } from "./fence.ts";
+import { endBackendOf, takeFence } from "./fence.ts";
+import { asideConfig } from "./place.ts";
 import { reductionsInSql } from "./reductions.ts";
 import { PostgresSession } from "./session.ts";
-import { type FormerName, prepareTable, reshapeTable } from "./table.ts";
+import { swapTables } from "./swap.ts";
+import { alterTableInPlace, type FormerName, prepareTable, reshapeTable } from "./table.ts";
 
 /**
  * Rows, checkpoint and fence in one database transaction: exactly once. The checkpoint is a row of `weir_checkpoints`
@@ -21,17 +24,18 @@ export const driver: MaterializationDriver = {
     const client = await connect(settings.url);
     try {
       const name = await tableName(client, settings);
-      if (former !== undefined) await endRenamedBackend(client, name.schema, former.task, log);
+      if (former !== undefined) await endBackendOf(client, name.schema, former.task, log);
       const declared = settings.primaryKey !== undefined;
       const table = await prepareTable(client, {
-        ...{ name, columns, task, former, declared },
+        ...{ name, columns, task, former, declared, like: settings.aside?.of },
         ...{ mayReshape, mayRemake },
       });
       protocolPoint("postgres.fence.before");
       const found = await takeFence(client, name.schema, task, log);
       protocolPoint("postgres.fence.after");
-      const owned =
-        table === "fits" ? found : await reshapeTable(client, { name, columns, task, owned: found, log });
+      const altering = { name, columns, task, owned: found, log };
+      if (table === "alter") await alterTableInPlace(client, altering);
+      const owned = table === "reshape" ? await reshapeTable(client, altering) : found;
       const reductions = mode === "delta" ? undefined : reductionsInSql(collection, columns);
       return new PostgresSession({ client, url: settings.url, name, task, columns, reductions, owned });
     } catch (error) {
@@ -39,6 +43,10 @@ export const driver: MaterializationDriver = {
       throw explain(error, `prepare "${settings.table}"`);
     }
   },
+
+  aside: asideConfig,
+  swap: swapTables,
+  drop: dropTable,
 };
 
 /** A table is renamed within its schema, with which a task's name begins if the target names one. */

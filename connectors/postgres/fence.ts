@@ -52,8 +52,8 @@ export async function readFence(client: Client, schema: string, task: string): P
   return rows[0]?.fence;
 }
 
-/** Before a task is renamed, whose checkpoint's row the instance under the old name may hold. */
-export async function endRenamedBackend(
+/** Before the checkpoint of another task is changed, whose row an instance of that task may hold. */
+export async function endBackendOf(
   client: Client,
   schema: string,
   task: string,

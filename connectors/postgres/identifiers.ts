@@ -1,7 +1,7 @@
 import { HaltError } from "../driver.ts";
 
 /** Postgres cuts longer names silently, so that two of them may meet (NAMEDATALEN - 1). */
-const MAX_IDENTIFIER_BYTES = 63;
+export const MAX_IDENTIFIER_BYTES = 63;
 
 /** `what` names the thing in the message: `column`, `table`. Throws `HaltError` where Postgres cannot take the name. */
 export function checkIdentifier(name: string, what: string): void {

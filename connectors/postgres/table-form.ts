@@ -1,4 +1,5 @@
 /** Whether a table that stands can hold a collection, and what of its form is to be changed if not. */
+import type { JsonType } from "../../plan/field-schema.ts";
 import { holders, isTextual, parseType, sqlType } from "./column-type.ts";
 import type { Column, TableColumns } from "./columns.ts";
 import { quote } from "./identifiers.ts";
@@ -11,6 +12,8 @@ export interface FoundTable {
   readonly columns: readonly FoundColumn[];
   /** Names of the primary key's columns; empty without one. */
   readonly primaryKey: readonly string[];
+  /** Whether it had a column that was dropped. */
+  readonly lostColumn: boolean;
 }
 
 export interface FoundColumn {
@@ -30,6 +33,15 @@ export interface Misfit {
   readonly message: string;
   /** The clause of ALTER TABLE that puts it right where the table is empty; undefined where none may. */
   readonly clause: string | undefined;
+  /** What puts it right in a table that holds rows, which then are what a fresh fill would give. */
+  readonly inPlace?: InPlace | undefined;
+}
+
+export interface InPlace {
+  /** Of ALTER TABLE. */
+  readonly clause: string;
+  /** A condition in SQL that a row fulfils for which that cannot be said. */
+  readonly unless?: string;
 }
 
 /** None if the table can hold the collection. */
@@ -39,14 +51,16 @@ export function misfitsOf(name: TableName, columns: TableColumns, found: FoundTa
     return [{ message: `${table} is no table; name another target.`, clause: undefined }];
   const misfits = columns.all.flatMap((column) => {
     const other = found.columns.find((each) => each.name === column.name);
-    return columnMisfits(table, column, other);
+    return other === undefined
+      ? [missingColumn(table, column, columns.closed && !found.lostColumn)]
+      : columnMisfits(table, column, other);
   });
   for (const other of found.columns) {
     if (columns.all.some((column) => column.name === other.name)) continue;
     if (other.notNull && !other.hasDefault && !other.generated) {
       const clause = `ALTER COLUMN ${quote(other.name)} DROP NOT NULL`;
       const message = `Column "${other.name}" of ${table} must have a value, and no field gives one; run ALTER TABLE ${table} ${clause}.`;
-      misfits.push({ message, clause });
+      misfits.push({ message, clause, inPlace: { clause } });
     }
   }
   const wanted = columns.key.map((column) => column.name);
@@ -59,13 +73,16 @@ export function misfitsOf(name: TableName, columns: TableColumns, found: FoundTa
   return misfits;
 }
 
-function columnMisfits(table: string, column: Column, found: FoundColumn | undefined): readonly Misfit[] {
+/** `unknown`: whether no document stored before can have had the field. */
+function missingColumn(table: string, column: Column, unknown: boolean): Misfit {
+  const clause = `ADD COLUMN ${definition(column)}`;
+  const message = `${table} has no column "${column.name}"; run ALTER TABLE ${table} ${clause} while the table is empty, or name another table.`;
+  const lacks = unknown && !column.field.required && !column.notNull;
+  return { message, clause, inPlace: lacks ? { clause } : undefined };
+}
+
+function columnMisfits(table: string, column: Column, found: FoundColumn): readonly Misfit[] {
   const name = quote(column.name);
-  if (found === undefined) {
-    const clause = `ADD COLUMN ${definition(column)}`;
-    const message = `${table} has no column "${column.name}"; run ALTER TABLE ${table} ${clause} while the table is empty, or name another table.`;
-    return [{ message, clause }];
-  }
   const misfits: Misfit[] = [];
   if (!fitsType(column, found.type) || found.generated) {
     const is = found.generated ? "generated" : found.type;
@@ -77,12 +94,15 @@ function columnMisfits(table: string, column: Column, found: FoundColumn | undef
     const message = `Column "${column.name}" of ${table} is ${is}, but the field needs ${column.type}; change the column's type${keep}, or name another table.`;
     // Without USING, Postgres casts only between types that it takes to be alike, though there is nothing to cast.
     const clause = `ALTER COLUMN ${name} TYPE ${column.type} USING NULL`;
-    misfits.push({ message, clause: column.inKey || found.generated ? undefined : clause });
+    const isFixed = column.inKey || found.generated;
+    misfits.push(
+      isFixed ? { message, clause: undefined } : { message, clause, inPlace: retyped(column, found) },
+    );
   }
   if (found.notNull && !column.notNull) {
     const clause = `ALTER COLUMN ${name} DROP NOT NULL`;
     const message = `Column "${column.name}" of ${table} is NOT NULL, but documents may lack the field; run ALTER TABLE ${table} ${clause}.`;
-    misfits.push({ message, clause });
+    misfits.push({ message, clause, inPlace: { clause } });
   }
   if (column.inKey && !found.deterministic) {
     const message = `Key column "${column.name}" of ${table} has a collation in which different texts are equal; give it another.`;
@@ -113,4 +133,54 @@ export function alterTable(name: TableName, columns: TableColumns, found: FoundT
       clauses.push(`ALTER COLUMN ${quote(column.name)} SET NOT NULL`);
   }
   return `ALTER TABLE ${qualified(name)} ${clauses.join(", ")}`;
+}
+
+/** Another type for values that are there; undefined where what a fresh fill would write cannot be made of them. */
+function retyped({ name, type, field, strategy, notNull }: Column, found: FoundColumn): InPlace | undefined {
+  const column = quote(name);
+  const alter = `ALTER COLUMN ${column} TYPE ${type} USING`;
+  // Digits of a text would become a number.
+  if (typeof strategy === "object" && "sum" in strategy) return undefined;
+  if (type === "double precision") {
+    return found.type === "bigint" ? { clause: `${alter} ${column}::${type}` } : undefined;
+  }
+  const held = HELD.get(parseType(found.type).length === undefined ? found.type : "character varying") ?? [];
+  if (type !== "jsonb" || !held.some((each) => field.types.has(each))) return undefined;
+  // Beyond these the digits that Postgres prints may be others than JSON's.
+  const inexact = held.includes("number")
+    ? [`${column} NOT BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`]
+    : [];
+  const value = `to_jsonb(${column})`;
+  // A NULL is a missing field where the field is never null, and null where it is never missing.
+  if (found.notNull || !field.types.has("null")) return inPlace(`${alter} ${value}`, inexact);
+  if (!notNull) return inPlace(`${alter} ${value}`, [...inexact, `${column} IS NULL`]);
+  const clause = `${alter} coalesce(${value}, 'null'), ALTER COLUMN ${column} SET NOT NULL`;
+  return inPlace(clause, inexact);
+}
+
+function inPlace(clause: string, unless: readonly string[]): InPlace {
+  return unless.length === 0 ? { clause } : { clause, unless: unless.join(" OR ") };
+}
+
+/** The types of JSON whose values such a column holds as JSON would; those of dates and UUIDs have other texts. */
+const HELD: ReadonlyMap<string, readonly JsonType[]> = new Map([
+  ["text", ["string"]],
+  ["character varying", ["string"]],
+  ["bigint", ["integer", "number"]],
+  ["double precision", ["integer", "number"]],
+  ["boolean", ["boolean"]],
+]);
+
+/** `unless`: a condition that no row may fulfil. Undefined where not all of it can be put right with the rows kept. */
+export function alterInPlace(
+  name: TableName,
+  misfits: readonly Misfit[],
+): { readonly statement: string; readonly unless: string | undefined } | undefined {
+  const parts = misfits.map(({ inPlace: each }) => each);
+  if (!parts.every((each) => each !== undefined)) return undefined;
+  const unless = parts.flatMap((each) => each.unless ?? []);
+  return {
+    statement: `ALTER TABLE ${qualified(name)} ${parts.map(({ clause }) => clause).join(", ")}`,
+    unless: unless.length === 0 ? undefined : unless.join(" OR "),
+  };
 }

@@ -12,7 +12,14 @@ import {
   qualified,
   type TableName,
 } from "./statements.ts";
-import { alterTable, type FoundColumn, type FoundTable, type Misfit, misfitsOf } from "./table-form.ts";
+import {
+  alterInPlace,
+  alterTable,
+  type FoundColumn,
+  type FoundTable,
+  type Misfit,
+  misfitsOf,
+} from "./table-form.ts";
 
 /** A table's and its task's names before. */
 export interface FormerName {
@@ -28,6 +35,8 @@ export interface Preparation {
   readonly former: FormerName | undefined;
   /** Whether the table's declaration is elsewhere, so that it is not made or altered here. */
   readonly declared: boolean;
+  /** Of a table beside another, the other's name: one whose declaration is elsewhere is made like it. */
+  readonly like: string | undefined;
   /** Whether the table, filled up to this position, may be emptied and altered. */
   readonly mayReshape: MaterializationContext["mayReshape"];
   /** Whether, filled up to this position and gone, it may be made anew. */
@@ -37,17 +46,17 @@ export interface Preparation {
 /**
  * Makes table and checkpoint table where they are missing, all or nothing, and gives what is found under a former name the
  * new one. Throws `HaltError` where the table does not fit, where it holds rows that this task did not write, and where it
- * is gone though a checkpoint says that it was filled. `misfit`: the table is of this task, and is to be reshaped.
+ * is gone though a checkpoint says that it was filled. `alter`: its columns are to be changed under the fence, with its rows
+ * kept; `reshape`: without.
  */
 export async function prepareTable(
   client: Client,
-  { name, columns, task, former, declared, mayReshape, mayRemake }: Preparation,
-): Promise<"fits" | "misfit"> {
-  let outcome: "fits" | "misfit" = "fits";
+  { name, columns, task, former, declared, like, mayReshape, mayRemake }: Preparation,
+): Promise<"fits" | "alter" | "reshape"> {
+  let outcome: "fits" | "alter" | "reshape" = "fits";
   await client.query("BEGIN");
   try {
-    // Two tasks that start at once would both find no checkpoint table, and one would fail to make it.
-    await client.query("SELECT pg_advisory_xact_lock(hashtextextended('weir:prepare', 0))");
+    await lockPreparations(client);
     if ((await findTable(client, { schema: name.schema, table: "weir_checkpoints" })) === undefined) {
       await client.query(createCheckpoints(name.schema));
     }
@@ -61,23 +70,15 @@ export async function prepareTable(
         // An instance that is at work finds that it has moved, and stores nothing more.
         await client.query(`UPDATE ${checkpoints(name.schema)} SET position = NULL WHERE task = $1`, [task]);
       }
-      if (declared) {
-        throw new HaltError(
-          `The table ${qualified(name)} is declared with Drizzle and does not exist; run its migrations (drizzle-kit migrate, or drizzle-kit push), then start the task again.`,
-        );
-      }
-      await client.query(createTable(name, columns));
+      if (declared) await createLike(client, name, columns, like);
+      else await client.query(createTable(name, columns));
     } else {
       const misfits = misfitsOf(name, columns, found);
       if (misfits.length > 0) {
-        const position = checkpoint?.position ?? null;
-        const reshapes =
-          checkpoint !== undefined &&
-          !declared &&
-          misfits.every(({ clause }) => clause !== undefined) &&
-          mayReshape(position === null ? undefined : JSON.parse(position));
-        if (!reshapes) throw misfitting(misfits);
-        outcome = "misfit";
+        if (checkpoint === undefined || declared) throw misfitting(misfits);
+        outcome = await changeOf(client, name, misfits, () =>
+          mayReshape(checkpoint.position === null ? undefined : JSON.parse(checkpoint.position)),
+        );
       } else if (checkpoint === undefined) await refuseForeignRows(client, name);
     }
     await client.query("COMMIT");
@@ -131,7 +132,7 @@ export async function reshapeTable(
   await emptyTable(client, { name, ...rest, next: null }, async () => {
     const found = await findTable(client, name);
     const statement = found && alterTable(name, columns, found);
-    if (statement === undefined) throw new Error(`The table ${qualified(name)} changed meanwhile.`);
+    if (statement === undefined) throw changedMeanwhile(name);
     await client.query(statement);
     altered = statement;
   });
@@ -139,6 +140,88 @@ export async function reshapeTable(
     `The table did not fit its collection any more: it was emptied, to be filled from history, and altered by ${altered}.`,
   );
   return { ...rest.owned, position: null };
+}
+
+/** Two tasks that start at once would both find no checkpoint table, and one would fail to make it. */
+export async function lockPreparations(client: Client): Promise<void> {
+  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('weir:prepare', 0))");
+}
+
+/** How a table of this task comes to fit. Throws `HaltError` where it may not. */
+async function changeOf(
+  client: Client,
+  name: TableName,
+  misfits: readonly Misfit[],
+  mayReshape: () => boolean,
+): Promise<"alter" | "reshape"> {
+  if ((await keepsRows(client, name, misfits)) !== undefined) return "alter";
+  if (misfits.every(({ clause }) => clause !== undefined) && mayReshape()) return "reshape";
+  throw misfitting(misfits);
+}
+
+/** The statement that puts the table right with its rows kept, if all that it does to them is what a fresh fill would. */
+async function keepsRows(
+  client: Client,
+  name: TableName,
+  misfits: readonly Misfit[],
+): Promise<string | undefined> {
+  const altering = alterInPlace(name, misfits);
+  if (altering?.unless === undefined) return altering?.statement;
+  const { rows } = await client.query<{ found: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${qualified(name)} WHERE ${altering.unless}) AS found`,
+  );
+  return rows[0]?.found === false ? altering.statement : undefined;
+}
+
+/** Gives the table the columns that its collection needs, with rows and position kept, under the fence. */
+export async function alterTableInPlace(
+  client: Client,
+  { name, columns, task, owned, log }: Omit<Emptying, "next"> & { columns: TableColumns; log: TaskLog },
+): Promise<void> {
+  let altered = "";
+  await client.query("BEGIN");
+  try {
+    await client.query(LOCK_TIMEOUT);
+    const values = [task, owned.fence, owned.position, owned.position];
+    const moved = await client.query(moveCheckpoint(name.schema), values);
+    if (moved.rowCount !== 1) throw fencedOut(task, name);
+    await client.query(`LOCK TABLE ${qualified(name)} IN ACCESS EXCLUSIVE MODE`);
+    const found = await findTable(client, name);
+    const statement = found && (await keepsRows(client, name, misfitsOf(name, columns, found)));
+    if (statement === undefined) throw changedMeanwhile(name);
+    await client.query(statement);
+    await client.query("COMMIT");
+    altered = statement;
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  }
+  log.info(
+    `The table did not fit its collection any more: with its rows kept, it was altered by ${altered}.`,
+  );
+}
+
+function changedMeanwhile(name: TableName): Error {
+  return new Error(`The table ${qualified(name)} changed meanwhile.`);
+}
+
+/** A table beside one that is declared elsewhere: its columns, defaults, checks and indexes. */
+async function createLike(
+  client: Client,
+  name: TableName,
+  columns: TableColumns,
+  like: string | undefined,
+): Promise<void> {
+  const model: TableName = { schema: name.schema, table: like ?? name.table };
+  if (like === undefined || (await findTable(client, model)) === undefined) {
+    throw new HaltError(
+      `The table ${qualified(model)} is declared with Drizzle and does not exist; run its migrations (drizzle-kit migrate, or drizzle-kit push), then start the task again.`,
+    );
+  }
+  await client.query(`CREATE TABLE ${qualified(name)} (LIKE ${qualified(model)} INCLUDING ALL)`);
+  const found = await findTable(client, name);
+  const misfits = found === undefined ? [] : misfitsOf(name, columns, found);
+  if (misfits.length > 0) throw misfitting(misfits);
 }
 
 function misfitting(misfits: readonly Misfit[]): HaltError {
@@ -158,7 +241,7 @@ async function findCheckpoint(
 }
 
 /** A table that others read for long is tried again later, instead of having everyone behind wait. */
-const LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'";
+export const LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'";
 
 /** Does nothing where the task goes by its new name already, or never went by the old one. */
 async function rename(client: Client, name: TableName, task: string, former: FormerName): Promise<void> {
@@ -184,7 +267,7 @@ function lostTable(name: TableName, task: string): HaltError {
   );
 }
 
-async function refuseForeignRows(client: Client, name: TableName): Promise<void> {
+export async function refuseForeignRows(client: Client, name: TableName): Promise<void> {
   const { rows } = await client.query<{ filled: boolean }>(
     `SELECT EXISTS (SELECT FROM ${qualified(name)}) AS filled`,
   );
@@ -215,5 +298,14 @@ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.at
 WHERE i.indrelid = $1::oid AND i.indisprimary`,
     [relation.oid],
   );
-  return { kind: relation.kind, columns: columns.rows, primaryKey: key.rows.map((row) => row.name) };
+  const lost = await client.query(
+    "SELECT FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND attisdropped LIMIT 1",
+    [relation.oid],
+  );
+  return {
+    kind: relation.kind,
+    columns: columns.rows,
+    primaryKey: key.rows.map((row) => row.name),
+    lostColumn: lost.rowCount !== 0,
+  };
 }

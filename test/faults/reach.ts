@@ -54,6 +54,11 @@ const RESTORING: Reach = {
   atStart: false,
   reason: "`weir restore` alone passes it: test/end-to-end/restore.pg.test.ts kills it there",
 };
+const SWAPPING: Reach = {
+  phases: [],
+  atStart: false,
+  reason: "a target is filled beside another only where a flow's meaning has changed",
+};
 
 const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "start.journals.after": STARTING,
@@ -76,6 +81,10 @@ const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "postgres.fence.after": STARTING,
   "redis.fence.before": STARTING,
   "redis.fence.after": STARTING,
+  "postgres.swap.before": SWAPPING,
+  "postgres.swap.after": SWAPPING,
+  "redis.swap.before": SWAPPING,
+  "redis.swap.after": SWAPPING,
   "head.layout.before": SCALING,
   "head.layout.after": SCALING,
   "scale.noted.after": SCALING,
