@@ -41,7 +41,7 @@ export interface Change {
   readonly replay: Replay | null;
   /** What may surprise, and how to avoid it. */
   readonly caution: string | null;
-  /** Why today's `weir run` refuses a plan with this change, or null where it applies it. */
+  /** Why `weir run` refuses a plan with this change, or null where it applies it. */
   readonly refusedToday: string | null;
 }
 
@@ -87,11 +87,6 @@ export function diffOf(changes: readonly Change[]): PlanDiff {
     },
     changes: sorted,
   };
-}
-
-/** The `refusedToday` of what would be applied, were it not for what it reads. */
-export function followsFrom(cause: string): string {
-  return `it follows from the change of ${cause}`;
 }
 
 const KINDS: readonly ChangeKind[] = ["capture", "derivation", "materialization"];

@@ -5,14 +5,7 @@ import { viewText } from "../../plan/evolution/view-text.ts";
 import { collectionsInOrder, compareText } from "../../plan/order.ts";
 import type { CollectionView, DerivationSource, Plan } from "../../plan/plan.ts";
 import { PLAN_FORMAT_VERSION } from "../../plan/plan.ts";
-import {
-  type Change,
-  type ChangeKind,
-  type CollectionSize,
-  diffOf,
-  followsFrom,
-  type PlanDiff,
-} from "./change.ts";
+import { type Change, type ChangeKind, type CollectionSize, diffOf, type PlanDiff } from "./change.ts";
 import { removals } from "./removals.ts";
 import { replayOf } from "./replay.ts";
 
@@ -110,7 +103,7 @@ function changed({ kind, name, reads, effect, next, sizes }: Changed): Change {
     replay: rebuilt ? replayFor(kind, name, reads, found, next, sizes) : null,
     caution:
       cautions.length > 0 ? cautions.join(" ") : rebuilt ? rebuildCaution(kind, name, found, next) : null,
-    refusedToday: refusal(refused, upstream),
+    refusedToday: refused.length > 0 ? [...new Set(refused)].join("; ") : null,
   };
 }
 
@@ -124,12 +117,6 @@ function reasonsOf(found: readonly Difference[], kind: ChangeKind): string[] {
 function rippleReason(kind: ChangeKind, upstream: readonly string[]): string {
   const how = kind === "materialization" ? "it is filled again" : "it is computed again";
   return `${how} from ${upstream.at(-1)}`;
-}
-
-function refusal(own: readonly string[], upstream: readonly string[] | undefined): string | null {
-  if (own.length > 0) return [...new Set(own)].join("; ");
-  const [cause] = upstream ?? [];
-  return cause === undefined ? null : followsFrom(cause);
 }
 
 function replayFor(
@@ -158,7 +145,8 @@ function rebuildCaution(
     const source = next.captures[name]?.connector ?? "its source";
     return `A stored document that does not fit stands in the way, and ${source} may still send such documents. Make the change compatible (an optional field, a wider type), or declare the new form under a new name.`;
   }
-  return "Give the new definition a new name to build it beside the old one: it reads all of the history, and the old one stays.";
+  if (kind === "materialization") return null;
+  return "The old one serves until the new one has caught up, and is then kept until weir drop. Under a new name it would stay beside it.";
 }
 
 function sentence(text: string): string {

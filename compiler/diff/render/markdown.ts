@@ -84,9 +84,7 @@ function detail(change: Change): string {
     ...(because === undefined ? [] : [`Because: ${change.because.map(code).join(" → ")}\n`]),
     ...(change.replay === null ? [] : [`Reads: ${escaped(replayText(change.replay))}\n`]),
     ...(change.caution === null ? [] : [`Note: ${escaped(change.caution)}\n`]),
-    ...(change.refusedToday === null
-      ? []
-      : [`\`weir run\` refuses this today: ${escaped(change.refusedToday)}\n`]),
+    ...(change.refusedToday === null ? [] : [`\`weir run\` refuses this: ${escaped(change.refusedToday)}\n`]),
   ];
   const title = `${change.action} <code>${html(visible(change.name))}</code>`;
   return `\n<details><summary>${title}</summary>\n\n${lines.join("\n")}\n</details>\n`;

@@ -32,9 +32,7 @@ function renderChange(change: Change, color: boolean): string {
     ...(because === undefined ? [] : [`  because ${visible(because)}`]),
     ...(change.replay === null ? [] : [`  reads ${visible(replayText(change.replay))}`]),
     ...(change.caution === null ? [] : [`  ${paint.yellow("note")} ${visible(change.caution)}`]),
-    ...(change.refusedToday === null
-      ? []
-      : [`  weir run refuses this today: ${visible(change.refusedToday)}`]),
+    ...(change.refusedToday === null ? [] : [`  weir run refuses this: ${visible(change.refusedToday)}`]),
   ];
   return lines.join("\n");
 }

@@ -1,6 +1,6 @@
 /** The sentences that the renderings share. */
 import type { FieldChange } from "../../../plan/evolution/difference.ts";
-import { ACTIONS, type Change, followsFrom, OFFLINE, type PlanDiff, type Replay } from "../change.ts";
+import { ACTIONS, OFFLINE, type PlanDiff, type Replay } from "../change.ts";
 import { plural } from "./plain-text.ts";
 
 /** For instance: `2 changes destroy or replace what stands: 1 destroy, 3 rebuild.` */
@@ -27,19 +27,13 @@ export function verdictLine({ verdict, summary, changes }: PlanDiff): string {
 export function refusedLine({ summary, changes }: PlanDiff): string | undefined {
   if (summary.refusedToday === 0) return undefined;
   const refused = changes.filter(({ refusedToday }) => refusedToday !== null);
-  const names = [...new Set(refused.map(refusedFor))];
+  const names = [...new Set(refused.map(({ name }) => name))];
   const shown = names.slice(0, MOST_NAMES).join(", ");
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
-  return `On a data directory where the old plan ran, this version's weir run refuses this plan and starts nothing, because of ${shown}${more}: it does not rebuild or alter in place yet. Give what changed a new name, or use a new data directory and new targets.`;
+  return `On a data directory where the old plan ran, weir run refuses this plan and starts nothing, because of ${shown}${more}. Take the change back, or give what changed a new name.`;
 }
 
 const MOST_NAMES = 5;
-
-/** What the plan is refused for: the change itself, or the one that it follows from. */
-function refusedFor({ because, name, refusedToday }: Change): string {
-  const [cause = name] = because;
-  return refusedToday === followsFrom(cause) ? cause : name;
-}
 
 export function replayText(replay: Replay): string {
   const from = replay.from.map((each) =>
