@@ -80,6 +80,7 @@ it("tells how many shards run where there are several", () => {
     tasks: [{ ...task, kind: "derivation", state: "halted", shards: { running: 3, of: 4 } }],
     collections: [],
     deadLetters: [],
+    rebuild: null,
     store: { location: "directory store", lastError: null, restorableTo: null },
   });
   expect(stripVTControlCharacters(text)).toContain("halted (3 of 4 shards)");

@@ -383,7 +383,7 @@ const isOwn = ({ refusedToday }: Change) => refusedToday?.startsWith("it follows
 
 function refusal(applied: Plan, next: Plan): string | undefined {
   try {
-    refuseChanges(applied, next);
+    refuseChanges(effectsOf(applied, next));
     return undefined;
   } catch (error) {
     if (error instanceof PlanChangeError) return error.message;

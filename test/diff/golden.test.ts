@@ -8,6 +8,7 @@ import { changedGraph } from "../../compiler/diff/plan-graph.ts";
 import { renderDiffJson } from "../../compiler/diff/render/json.ts";
 import { MARKER, MAX_COMMENT, renderDiffMarkdown } from "../../compiler/diff/render/markdown.ts";
 import { renderDiffText } from "../../compiler/diff/render/text.ts";
+import { effectsOf } from "../../plan/evolution/effects.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { mergeApplied, refuseChanges } from "../../runtime/changes.ts";
 import { CASES, caseNames, planOf } from "./cases.ts";
@@ -39,7 +40,7 @@ test.each(caseNames)("%s", async (name) => {
   if (base === undefined) return;
   // What the diff says of today's `weir run` is what `weir run` does.
   const refusing = found.changes.filter(({ refusedToday }) => refusedToday !== null);
-  const message = refusalOf(() => refuseChanges(mergeApplied(undefined, base), next));
+  const message = refusalOf(() => refuseChanges(effectsOf(mergeApplied(undefined, base), next)));
   expect(message !== undefined).toBe(refusing.length > 0);
   for (const { name: changed, because, refusedToday } of refusing) {
     if (because.length > 1 && refusedToday === `it follows from the change of ${because[0]}`) continue;

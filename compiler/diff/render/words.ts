@@ -1,6 +1,6 @@
 /** The sentences that the renderings share. */
 import type { FieldChange } from "../../../plan/evolution/difference.ts";
-import { ACTIONS, OFFLINE, type PlanDiff, type Replay } from "../change.ts";
+import { ACTIONS, type Change, OFFLINE, type PlanDiff, type Replay } from "../change.ts";
 import { plural } from "./plain-text.ts";
 
 /** For instance: `2 changes destroy or replace what stands: 1 destroy, 3 rebuild.` */
