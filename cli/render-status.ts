@@ -19,7 +19,7 @@ export interface ShownStatus {
 function renderRebuild(rebuild: RebuildStatus | null): string[] {
   if (rebuild === null) return [];
   const names = `made again, beside what goes on serving: ${rebuild.names.join(", ")}`;
-  return rebuild.stuck === null ? [names] : [names, onStdout.red(`  ${rebuild.stuck}`)];
+  return rebuild.stuck === null ? [names, ""] : [names, onStdout.red(`  ${rebuild.stuck}`), ""];
 }
 
 /** `columns` cuts lines on a terminal; undefined leaves them whole. */
