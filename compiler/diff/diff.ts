@@ -1,4 +1,5 @@
 /** The difference of two plans, by what it does to data. A pure function of its arguments. */
+import { ANOTHER_NAME } from "../../plan/evolution/continuation.ts";
 import type { Difference } from "../../plan/evolution/difference.ts";
 import { evolutionOf } from "../../plan/evolution/evolution.ts";
 import { viewText } from "../../plan/evolution/view-text.ts";
@@ -125,12 +126,15 @@ interface Changed {
 }
 
 function changed({ kind, name, reads, found: all, upstream, next, sizes }: Changed): Change | undefined {
-  // Where all of it is filled again, what a wider schema alone would ask for is in that.
-  const found = upstream === undefined ? all : all.filter((each) => each.upstream === undefined);
+  // Where all of it is made again, what a wider schema alone would ask for is in that, and nothing that was derived stays.
+  const found =
+    upstream === undefined
+      ? all
+      : all.filter((each) => each.upstream === undefined).map((each) => each.whenRebuilt ?? each);
   if (found.length === 0 && upstream === undefined) return undefined;
   const rebuilds = found.filter(({ effect }) => effect === "rebuild");
   const rebuild = rebuilds.length > 0 || upstream !== undefined;
-  const action = rebuild ? "rebuild" : found.some(({ effect }) => effect === "resume") ? "resume" : "update";
+  const action = rebuild ? "rebuild" : gravest(found);
   const reasons = reasonsOf(rebuilds.length > 0 ? rebuilds : found, kind);
   if (upstream !== undefined) reasons.push(rippleReason(kind, upstream));
   const refused = all.flatMap((each) => each.refused ?? []);
@@ -144,7 +148,10 @@ function changed({ kind, name, reads, found: all, upstream, next, sizes }: Chang
     action,
     destructive: found.some(({ destructive }) => destructive === true),
     reason: reasons.map(sentence).join(" "),
-    because: becauseOf(name, found, rebuilds, upstream),
+    because:
+      upstream !== undefined && !all.some(isOwnRebuild)
+        ? [...upstream, name]
+        : becauseOf(name, found, rebuilds),
     fields: remade ? fields.map((field) => ({ ...field, storedRowsGetIt: "yes" as const })) : fields,
     replay: rebuild ? replayFor(kind, name, reads, found, next, sizes) : null,
     caution:
@@ -153,14 +160,23 @@ function changed({ kind, name, reads, found: all, upstream, next, sizes }: Chang
   };
 }
 
-/** What is its own counts before what it follows; of that, what is rebuilt before what is widened. */
+/** Not of what a flow continues: that is rebuilt only because of what it reads. */
+function isOwnRebuild({ effect, upstream }: Difference): boolean {
+  return effect === "rebuild" && upstream === undefined;
+}
+
+/** Of differences that rebuild nothing. */
+function gravest(found: readonly Difference[]): "resume" | "code-only" | "update" {
+  const effects = new Set(found.map(({ effect }) => effect));
+  return effects.has("resume") ? "resume" : effects.has("code-only") ? "code-only" : "update";
+}
+
+/** Of its own differences, what is rebuilt counts before what is widened. */
 function becauseOf(
   name: string,
   found: readonly Difference[],
   rebuilds: readonly Difference[],
-  upstream: Ripple | undefined,
 ): readonly string[] {
-  if (upstream !== undefined) return rebuilds.length > 0 ? [name] : [...upstream, name];
   const causes = rebuilds.length > 0 ? rebuilds : found;
   const from = causes.every((each) => each.upstream !== undefined) ? causes[0]?.upstream : undefined;
   return from === undefined ? [name] : [from, name];
@@ -210,7 +226,7 @@ function rebuildCaution(
     const source = next.captures[name]?.connector ?? "its source";
     return `A stored document that does not fit stands in the way, and ${source} may still send such documents. Make the change compatible (an optional field, a wider type), or declare the new form under a new name.`;
   }
-  return "Give the new definition a new name to build it beside the old one: it reads all of the history, and the old one stays.";
+  return ANOTHER_NAME;
 }
 
 function sentence(text: string): string {
