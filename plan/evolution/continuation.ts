@@ -51,7 +51,7 @@ const NOT_KEPT = "continues keeps nothing here: what it reads is made again, and
 
 /** What is said of all of them together is said with the last. */
 function continuedFrom(difference: Difference, isLast: boolean): Difference {
-  const { continued, fields } = difference;
+  const { continued, refused: _refused, ...rebuild } = difference;
   if (difference.effect !== "rebuild" || typeof continued !== "object") return difference;
   const { effect, reason } = continued;
   const cautions = [
@@ -61,9 +61,9 @@ function continuedFrom(difference: Difference, isLast: boolean): Difference {
   return {
     effect,
     reason: isLast ? `${reason}; what it derived before stays, as the flow says (continues)` : reason,
-    fields: fields.map((field) => ({ ...field, storedRowsGetIt: "no" })),
+    fields: difference.fields.map((field) => ({ ...field, storedRowsGetIt: "no" })),
     ...(cautions.length === 0 ? {} : { caution: cautions.join(" ") }),
-    whenRebuilt: { ...difference, caution: NOT_KEPT },
+    whenRebuilt: { ...rebuild, caution: NOT_KEPT },
   };
 }
 

@@ -16,7 +16,7 @@ import type {
   JournalId,
   JournalState,
 } from "../head/head.ts";
-import { partitionPath } from "../journal/logical-partition.ts";
+import { journalFolder } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
 import { encodeFragment } from "../store/fragment.ts";
 import { folderOf, parseFragmentKey } from "../store/fragment-name.ts";
@@ -326,7 +326,7 @@ export class Archiver {
     repeated?: string,
   ): Promise<void> {
     await this.#claim.verify();
-    const { collection, logical, partition } = journal;
+    const { home: collection, logical, partition } = journal;
     const { epoch } = this.#claim;
     const name = repeated === undefined ? undefined : parseFragmentKey(repeated);
     const encoded = await encodeFragment({
@@ -366,7 +366,7 @@ export class Archiver {
   async #dropCoveredTails(journal: ArchivedJournal): Promise<void> {
     const { archived } = await this.#current(journal);
     const tails = (await this.#head.fragments(journal.id)).filter(({ kind }) => kind === "tail");
-    const present = `${journal.collection}/${partitionPath(journal)}/`;
+    const present = journalFolder(journal);
     const covered = tails.filter(
       (tail) =>
         (tail.last < archived || tails.some((other) => other !== tail && covers(other, tail))) &&
