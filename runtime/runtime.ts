@@ -9,6 +9,7 @@ import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
 import { protocolPoint } from "../connectors/protocol-point.ts";
 import { withoutEmpty } from "../plan/evolution/without-empty.ts";
+import type { ParentHash } from "../plan/parent.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
 import { backfill } from "./backfill/backfill.ts";
@@ -27,6 +28,7 @@ import { type OpenHead, openHead } from "./head/open-head.ts";
 import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN, STORED_CUT } from "./notes.ts";
+import { refuseOtherParent } from "./parent.ts";
 import { askForShards, renameShards, shardCounts } from "./shards.ts";
 import { formatTime } from "./store/fragment-time.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
@@ -51,6 +53,8 @@ export interface RuntimeConfig {
 export interface RunnableBuild {
   readonly plan: Plan;
   readonly planHash: string;
+  /** Of the plan that is to have run before, null for none; undefined where that does not matter. */
+  readonly parentHash?: ParentHash | undefined;
   /** Directory that holds `bundles/`. */
   readonly directory: string;
 }
@@ -152,6 +156,7 @@ export class Runtime {
       const die = (error: Error) => onEvent({ kind: "fatal", message: `The head failed: ${error.message}` });
       const head = await openHead(join(config.dataDir, "head"), die);
       undo.unshift(() => head.close());
+      refuseOtherParent((await head.head.getNote(LAST_PLAN)) as unknown as Plan | undefined, build); // written below
       const noted = (await head.head.getNote(APPLIED_PLAN)) as unknown as Plan | undefined; // written below
       const applied = noted && withoutEmpty(noted, await emptyCollections(head.head));
       refuseChanges(applied, build.plan);
