@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { MaterializationDriver, RuntimeSettings, TaskLog } from "../connectors/driver.ts";
 import { protocolPoint } from "../connectors/protocol-point.ts";
+import type { ParentHash } from "../plan/parent.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
 import { backfill } from "./backfill/backfill.ts";
@@ -25,12 +26,13 @@ import { type OpenHead, openHead } from "./head/open-head.ts";
 import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
 import { APPLIED_PLAN, LAST_PLAN, STORED_CUT } from "./notes.ts";
+import { refuseOtherParent } from "./parent.ts";
 import { beginRebuild, withoutRebuilt } from "./rebuild/begin.ts";
 import { bundleDirOf, keepBundles } from "./rebuild/bundles.ts";
 import { RebuildCompletion } from "./rebuild/completion.ts";
 import { type DropParts, dropAbandoned, dropByName, keptNames, sweepGarbage } from "./rebuild/drop.ts";
 import { asideOf, earlierPlans, targetDrivers } from "./rebuild/earlier.ts";
-import { jsonOf, namesOf, type Rebuild, type RebuildStatus } from "./rebuild/rebuild.ts";
+import { jsonOf, namesOf, noteOf, type Rebuild, type RebuildStatus } from "./rebuild/rebuild.ts";
 import { type Aside, type Part, type RunningPlan, runningPlan } from "./rebuild/running-plan.ts";
 import { askForShards, renameShards } from "./shards.ts";
 import { formatTime } from "./store/fragment-time.ts";
@@ -59,6 +61,8 @@ export interface RuntimeConfig {
 export interface RunnableBuild {
   readonly plan: Plan;
   readonly planHash: string;
+  /** Of the plan that is to have run before, null for none; undefined where that does not matter. */
+  readonly parentHash?: ParentHash | undefined;
   /** Directory that holds `bundles/`. */
   readonly directory: string;
 }
@@ -174,6 +178,7 @@ export class Runtime {
       const head = await openHead(join(config.dataDir, "head"), die);
       undo.unshift(() => head.close());
       const before = await earlierPlans(head.head);
+      refuseOtherParent(await noteOf<Plan>(head.head, LAST_PLAN), build);
       if (before.last && !config.allowDestructive) refuseDestructive(before.last, build.plan);
       const drivers = await targetDrivers([build.plan, before.applied], config.settings.baseDir);
       const driver = (connector: string) => drivers.get(connector);
