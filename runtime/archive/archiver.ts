@@ -357,7 +357,8 @@ export class Archiver {
     protocolPoint("archive.intend.after");
     await this.#store.put(key, bytes);
     protocolPoint("archive.upload.after");
-    if (!(await this.#lists(key, bytes.byteLength))) {
+    letGo(bytes.buffer);
+    if (!(await this.#lists(key, record.storedBytes))) {
       throw new Error(
         `The store took ${key} and does not list it; the head keeps its documents until it does.`,
       );

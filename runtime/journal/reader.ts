@@ -6,6 +6,7 @@
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { FragmentRef, Head, JournalId } from "../head/head.ts";
+import { letGo } from "../let-go.ts";
 import { CorruptFragmentError } from "../store/corrupt-fragment.ts";
 import { parseFragmentKey } from "../store/fragment-name.ts";
 import { FragmentReader } from "../store/fragment-reader.ts";
@@ -142,7 +143,7 @@ export class JournalReader {
       if (hasMore) this.#fragment = fragment;
       return this.#take(runs, true);
     } finally {
-      if (!hasMore) await fragment.close();
+      if (!hasMore) await close(fragment);
     }
   }
 
@@ -170,6 +171,11 @@ export class JournalReader {
     this.#wasInHistory = history;
     return { runs: taken, next: this.#offset, bytes, history };
   }
+}
+
+async function close(fragment: FragmentReader): Promise<void> {
+  await fragment.close();
+  if (fragment.isAtEnd) letGo(fragment.bytes.buffer);
 }
 
 /** The index has it, so the store has listed it: nobody but a person brings it back. */

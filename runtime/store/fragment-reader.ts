@@ -26,6 +26,8 @@ const NOTHING: Buffer = Buffer.alloc(0);
  */
 export class FragmentReader {
   readonly name: FragmentName;
+  /** The object. */
+  readonly bytes: Uint8Array;
   /** What it holds in memory until it is closed, roughly. */
   readonly heldBytes: number;
   readonly #key: string;
@@ -46,6 +48,7 @@ export class FragmentReader {
 
   private constructor(bytes: Uint8Array, key: string, name: FragmentName, size: number, from: number) {
     this.name = name;
+    this.bytes = bytes;
     this.heldBytes = bytes.byteLength + STREAM_BYTES;
     this.#key = key;
     this.#from = from;
@@ -89,8 +92,9 @@ export class FragmentReader {
     return this.#offset > this.name.last && this.#left === 0;
   }
 
-  /** Gives back what it holds. */
+  /** Gives back what it holds. Where all was read, nobody looks at `bytes` any more. */
   async close(): Promise<void> {
+    if (this.isAtEnd) await this.#parts.next(); // zlib looks for more until it says so
     await this.#parts.return(undefined);
   }
 

@@ -154,8 +154,13 @@ export class FragmentWriter {
   }
 
   #joined(): Buffer {
-    const bytes = Buffer.concat(this.#compressed);
-    for (const chunk of this.#compressed.splice(0)) letGo(chunk.buffer);
+    const chunks = this.#compressed.splice(0);
+    const bytes = Buffer.allocUnsafeSlow(chunks.reduce((sum, { length }) => sum + length, 0));
+    let to = 0;
+    for (const chunk of chunks) {
+      to += chunk.copy(bytes, to);
+      if (chunk.byteOffset + chunk.length === chunk.buffer.byteLength) letGo(chunk.buffer);
+    }
     return bytes;
   }
 
