@@ -4,6 +4,8 @@
 export const APPLIED_PLAN = "applied-plan";
 /** The plan that ran last, as it was. */
 export const LAST_PLAN = "last-plan";
+/** By collection, under which other name its objects are in the store. */
+export const HOMES = "homes";
 /** By derivation, how many shards `weir scale` asked for. */
 export const SHARDS = "shards";
 /** Who this data directory is in its store: `store-epoch.ts`. */

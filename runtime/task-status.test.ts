@@ -24,6 +24,7 @@ const target: MaterializationTask = {
 const journal = (id: string, collection: string, next: number, logical = ""): JournalState => ({
   id,
   collection,
+  home: collection,
   logical,
   partition: 0,
   next,

@@ -1,7 +1,8 @@
 /** The difference of two plans, by what it does to data. A pure function of its arguments. */
 import type { Difference } from "../../plan/evolution/difference.ts";
-import { evolutionOf } from "../../plan/evolution/evolution.ts";
+import { type EffectOn, effectsOf } from "../../plan/evolution/effects.ts";
 import { viewText } from "../../plan/evolution/view-text.ts";
+import { collectionsInOrder, compareText } from "../../plan/order.ts";
 import type { CollectionView, DerivationSource, Plan } from "../../plan/plan.ts";
 import { PLAN_FORMAT_VERSION } from "../../plan/plan.ts";
 import {
@@ -12,7 +13,6 @@ import {
   followsFrom,
   type PlanDiff,
 } from "./change.ts";
-import { collectionsInOrder, compareText } from "./plan-graph.ts";
 import { removals } from "./removals.ts";
 import { replayOf } from "./replay.ts";
 
@@ -21,9 +21,6 @@ const EMPTY: Plan = {
   ...{ derivations: {}, materializations: {} },
 };
 
-/** Why whatever reads a collection is rebuilt: names through the graph up to it. */
-type Ripple = readonly string[];
-
 export type Sizes = ReadonlyMap<string, CollectionSize>;
 
 /** What a task reads. */
@@ -31,59 +28,29 @@ type View = CollectionView | DerivationSource;
 
 /** `base` is undefined where nothing ran before. `sizes` are those of the data directory that `base` ran in, if it can be reached. */
 export function diff(base: Plan | undefined, next: Plan, sizes: Sizes = new Map()): PlanDiff {
-  const evolution = evolutionOf(base ?? EMPTY, next);
+  const { evolution, collections, targets } = effectsOf(base ?? EMPTY, next);
   const { base: before, renames } = evolution;
   const known: Sizes = new Map(
     [...sizes].map(([name, size]) => [renames.collections.get(name) ?? name, size]),
   );
-  /** By collection: what all that reads it follows, what its targets, and what those that have its documents reduced. */
-  const ripples = {
-    all: new Map<string, Ripple>(),
-    targets: new Map<string, Ripple>(),
-    reduced: new Map<string, Ripple>(),
-  };
   const changes: Change[] = [];
   for (const name of collectionsInOrder(next)) {
     const kind = Object.hasOwn(next.captures, name) ? "capture" : "derivation";
     const reads = kind === "capture" ? [] : (next.derivations[name]?.sources ?? []);
-    if (!Object.hasOwn(before.collections, name)) {
-      changes.push(created(kind, name, reads, before, known));
-      continue;
-    }
-    const found = evolution.collection(name);
-    const upstream = reads.flatMap(({ collection, reduced }) => {
-      const ripple = ripples.all.get(collection) ?? (reduced && ripples.reduced.get(collection));
-      return ripple === undefined ? [] : [ripple];
-    })[0];
-    const change = changed({ kind, name, reads, found, upstream, next, sizes: known });
-    if (change === undefined) continue;
-    changes.push(change);
-    const { because } = change;
-    if (change.action === "rebuild") ripples.all.set(name, because);
-    else {
-      for (const { readers } of found) {
-        if (readers === undefined) continue;
-        ripples.reduced.set(name, [name]);
-        if (readers === "targets") ripples.targets.set(name, [name]);
-      }
-    }
+    if (!Object.hasOwn(before.collections, name)) changes.push(created(kind, name, reads, before, known));
+    const effect = collections.get(name);
+    if (effect) changes.push(changed({ kind, name, reads, effect, next, sizes: known }));
   }
   for (const name of Object.keys(next.materializations).sort(compareText)) {
     const after = next.materializations[name];
     if (after === undefined) continue;
+    const kind = "materialization";
     const reads = [after];
     if (!Object.hasOwn(before.materializations, name)) {
-      changes.push(created("materialization", name, reads, before, known));
-      continue;
+      changes.push(created(kind, name, reads, before, known));
     }
-    const found = evolution.target(name);
-    const { collection, mode } = after;
-    const upstream =
-      ripples.all.get(collection) ??
-      ripples.targets.get(collection) ??
-      (mode === "delta" ? undefined : ripples.reduced.get(collection));
-    const change = changed({ kind: "materialization", name, reads, found, upstream, next, sizes: known });
-    if (change !== undefined) changes.push(change);
+    const effect = targets.get(name);
+    if (effect) changes.push(changed({ kind, name, reads, effect, next, sizes: known }));
   }
   return diffOf([...changes, ...removals(before, next)]);
 }
@@ -116,27 +83,21 @@ interface Changed {
   readonly kind: ChangeKind;
   readonly name: string;
   readonly reads: readonly View[];
-  /** Of its own definition. */
-  readonly found: readonly Difference[];
-  /** What is rebuilt that it reads. */
-  readonly upstream: Ripple | undefined;
+  readonly effect: EffectOn;
   readonly next: Plan;
   readonly sizes: Sizes;
 }
 
-function changed({ kind, name, reads, found: all, upstream, next, sizes }: Changed): Change | undefined {
-  // Where all of it is filled again, what a wider schema alone would ask for is in that.
-  const found = upstream === undefined ? all : all.filter((each) => each.upstream === undefined);
-  if (found.length === 0 && upstream === undefined) return undefined;
-  const rebuilds = found.filter(({ effect }) => effect === "rebuild");
-  const rebuild = rebuilds.length > 0 || upstream !== undefined;
-  const action = rebuild ? "rebuild" : found.some(({ effect }) => effect === "resume") ? "resume" : "update";
+function changed({ kind, name, reads, effect, next, sizes }: Changed): Change {
+  const { found, upstream, rebuilt } = effect;
+  const rebuilds = found.filter((each) => each.effect === "rebuild");
+  const action = rebuilt ? "rebuild" : found.some((each) => each.effect === "resume") ? "resume" : "update";
   const reasons = reasonsOf(rebuilds.length > 0 ? rebuilds : found, kind);
   if (upstream !== undefined) reasons.push(rippleReason(kind, upstream));
-  const refused = all.flatMap((each) => each.refused ?? []);
+  const refused = found.flatMap((each) => each.refused ?? []);
   const cautions = [...new Set(found.flatMap(({ caution }) => caution ?? []))];
   // A derived collection and a target are made again from their source, which gives stored rows their change.
-  const remade = rebuild && kind !== "capture";
+  const remade = rebuilt && kind !== "capture";
   const fields = found.flatMap((each) => each.fields);
   return {
     kind,
@@ -144,26 +105,13 @@ function changed({ kind, name, reads, found: all, upstream, next, sizes }: Chang
     action,
     destructive: found.some(({ destructive }) => destructive === true),
     reason: reasons.map(sentence).join(" "),
-    because: becauseOf(name, found, rebuilds, upstream),
+    because: effect.because,
     fields: remade ? fields.map((field) => ({ ...field, storedRowsGetIt: "yes" as const })) : fields,
-    replay: rebuild ? replayFor(kind, name, reads, found, next, sizes) : null,
+    replay: rebuilt ? replayFor(kind, name, reads, found, next, sizes) : null,
     caution:
-      cautions.length > 0 ? cautions.join(" ") : rebuild ? rebuildCaution(kind, name, found, next) : null,
+      cautions.length > 0 ? cautions.join(" ") : rebuilt ? rebuildCaution(kind, name, found, next) : null,
     refusedToday: refusal(refused, upstream),
   };
-}
-
-/** What is its own counts before what it follows; of that, what is rebuilt before what is widened. */
-function becauseOf(
-  name: string,
-  found: readonly Difference[],
-  rebuilds: readonly Difference[],
-  upstream: Ripple | undefined,
-): readonly string[] {
-  if (upstream !== undefined) return rebuilds.length > 0 ? [name] : [...upstream, name];
-  const causes = rebuilds.length > 0 ? rebuilds : found;
-  const from = causes.every((each) => each.upstream !== undefined) ? causes[0]?.upstream : undefined;
-  return from === undefined ? [name] : [from, name];
 }
 
 /** Where a transform has changed, that its output has other fields goes without saying. */
@@ -173,12 +121,12 @@ function reasonsOf(found: readonly Difference[], kind: ChangeKind): string[] {
   return shown.flatMap(({ reason }) => reason.split(". "));
 }
 
-function rippleReason(kind: ChangeKind, upstream: Ripple): string {
+function rippleReason(kind: ChangeKind, upstream: readonly string[]): string {
   const how = kind === "materialization" ? "it is filled again" : "it is computed again";
   return `${how} from ${upstream.at(-1)}`;
 }
 
-function refusal(own: readonly string[], upstream: Ripple | undefined): string | null {
+function refusal(own: readonly string[], upstream: readonly string[] | undefined): string | null {
   if (own.length > 0) return [...new Set(own)].join("; ");
   const [cause] = upstream ?? [];
   return cause === undefined ? null : followsFrom(cause);

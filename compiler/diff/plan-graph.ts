@@ -1,6 +1,7 @@
 /** A plan as a graph: sources, collections, targets, and what flows from one to the other. */
 import { renamesOf, withRenames } from "../../plan/evolution/renames.ts";
 import { viewText } from "../../plan/evolution/view-text.ts";
+import { compareText } from "../../plan/order.ts";
 import type { CollectionView, ConnectorPlan, DerivationSource, Plan } from "../../plan/plan.ts";
 
 export interface GraphNode {
@@ -80,25 +81,6 @@ function sorted(edges: readonly GraphEdge[]): readonly GraphEdge[] {
     (a, b) =>
       compareText(a.from, b.from) || compareText(a.to, b.to) || compareText(a.label ?? "", b.label ?? ""),
   );
-}
-
-/** Every collection after those that it derives from. A cycle, which no plan of the compiler has, is cut. */
-export function collectionsInOrder(plan: Plan): readonly string[] {
-  const order = new Set<string>();
-  const seen = new Set<string>();
-  const visit = (name: string): void => {
-    if (seen.has(name) || !Object.hasOwn(plan.collections, name)) return;
-    seen.add(name);
-    const derivation = Object.hasOwn(plan.derivations, name) ? plan.derivations[name] : undefined;
-    for (const { collection } of derivation?.sources ?? []) visit(collection);
-    order.add(name);
-  };
-  for (const name of Object.keys(plan.collections).sort(compareText)) visit(name);
-  return [...order];
-}
-
-export function compareText(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 function sourceId(collection: string): string {

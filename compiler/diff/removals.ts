@@ -1,9 +1,9 @@
 /** What is no longer declared, and what truly happens to its data: the task ends, and nothing is deleted. */
 import { own, sameJson } from "../../plan/evolution/difference.ts";
 import { isRenamable } from "../../plan/evolution/renames.ts";
+import { compareText } from "../../plan/order.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Change } from "./change.ts";
-import { compareText } from "./plan-graph.ts";
 
 export function* removals(base: Plan, next: Plan): Generator<Change> {
   for (const name of gone(base.collections, next.collections)) {

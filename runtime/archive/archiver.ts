@@ -16,7 +16,7 @@ import type {
   JournalId,
   JournalState,
 } from "../head/head.ts";
-import { partitionPath } from "../journal/logical-partition.ts";
+import { journalFolder } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
 import { letGo } from "../let-go.ts";
 import { encodeFragment } from "../store/fragment.ts";
@@ -331,7 +331,7 @@ export class Archiver {
 
   /** `repeated`: the name under which it was intended before, perhaps in an earlier epoch. */
   async #encode(
-    { collection, logical, partition }: JournalState,
+    { home: collection, logical, partition }: JournalState,
     runs: AsyncIterable<Run>,
     kind: FragmentRecord["kind"],
     repeated?: string,
@@ -379,7 +379,7 @@ export class Archiver {
   async #dropCoveredTails(journal: ArchivedJournal): Promise<void> {
     const { archived } = await this.#current(journal);
     const tails = (await this.#head.fragments(journal.id)).filter(({ kind }) => kind === "tail");
-    const present = `${journal.collection}/${partitionPath(journal)}/`;
+    const present = journalFolder(journal);
     const covered = tails.filter(
       (tail) =>
         (tail.last < archived || tails.some((other) => other !== tail && covers(other, tail))) &&

@@ -8,14 +8,15 @@ import { FencedError, HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
 import { isInternal } from "../internal-collections.ts";
-import { partitionPath } from "../journal/logical-partition.ts";
+import { journalFolder, partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
-import { LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
+import { HOMES, LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
 import { folderOf } from "../store/fragment-name.ts";
 import { BatchTable } from "./batch-table.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import {
+  type Adoption,
   type Append,
   type ArchivedJournal,
   type Committed,
@@ -51,6 +52,8 @@ interface Journal {
   readonly number: number;
   readonly id: JournalId;
   collection: string;
+  /** Follows from the collection: see `#homeOf`. */
+  home: string;
   readonly logical: string;
   readonly partition: number;
   next: number;
@@ -86,6 +89,8 @@ export class EmbeddedHead {
   /** By collection, and there by path of partitions. */
   readonly #collections = new Map<string, Map<string, Journal>>();
   readonly #tasks: TaskEntries;
+  /** By collection, where that is another than its name. */
+  #homes: Readonly<Record<string, string>> = {};
   /** See `Survey`. */
   #revision = 1;
 
@@ -112,11 +117,12 @@ export class EmbeddedHead {
 
   #load(): void {
     const cut = this.getNote(STORED_CUT) as unknown as StoredCut | undefined; // written by `noteCut`
+    this.#homes = (this.getNote(HOMES) ?? {}) as Record<string, string>; // written by `adopt`
     for (const { key, value } of this.#journalEntries.getRange()) {
       // Written by #storeJournal, and checked by its checksum.
       const entry = openJson(`journal ${key}`, value) as unknown as Omit<
         Journal,
-        "index" | "number" | "logical" | "restorable"
+        "index" | "number" | "home" | "logical" | "restorable"
       > & {
         logical?: string;
       };
@@ -124,7 +130,8 @@ export class EmbeddedHead {
       const restorable = cut?.ends[entry.id] ?? 0;
       const { logical = "", start = 0, values = 0, base = 0 } = entry;
       const index = new FragmentIndex(base);
-      this.#addJournal({ ...entry, logical, start, values, base, restorable, number: key, index });
+      const home = this.#homeOf(entry.collection);
+      this.#addJournal({ ...entry, home, logical, start, values, base, restorable, number: key, index });
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
@@ -157,9 +164,10 @@ export class EmbeddedHead {
     const known = this.#collections.get(collection)?.get(path);
     if (known) return known;
     const journal: Journal = {
-      number: this.#journals.size + 1,
+      number: this.#unusedNumber(),
       id: `${collection}/${path}#${randomBytes(6).toString("hex")}`,
       collection,
+      home: this.#homeOf(collection),
       logical,
       partition,
       next: 0,
@@ -176,6 +184,15 @@ export class EmbeddedHead {
     this.#storeJournal(journal);
     this.#revision++;
     return journal;
+  }
+
+  /** Above every journal's: of one that was dropped nothing is left. */
+  #unusedNumber(): number {
+    return [...this.#journals.values()].reduce((highest, { number }) => Math.max(highest, number), 0) + 1;
+  }
+
+  #homeOf(collection: string): string {
+    return Object.hasOwn(this.#homes, collection) ? (this.#homes[collection] ?? collection) : collection;
   }
 
   journals(): JournalState[] {
@@ -196,14 +213,16 @@ export class EmbeddedHead {
     return {
       clock,
       revision: this.#revision,
-      journals: [...this.#journals.values()].map(({ id, collection, logical, partition, ...journal }) => {
-        const folder = `${collection}/${partitionPath({ logical, partition })}/`;
-        const isElsewhere = journal.index.folders.some((each) => each !== folder);
-        const keys = isElsewhere ? journal.index.published().map(({ key }) => key) : [];
-        const elsewhere = keys.filter((key) => folderOf(key) !== folder);
-        const { next, lastAt, start, values } = journal;
-        return { id, collection, logical, partition, next, lastAt, start, values, elsewhere };
-      }),
+      journals: [...this.#journals.values()].map(
+        ({ id, collection, home, logical, partition, ...journal }) => {
+          const folder = journalFolder({ home, logical, partition });
+          const isElsewhere = journal.index.folders.some((each) => each !== folder);
+          const keys = isElsewhere ? journal.index.published().map(({ key }) => key) : [];
+          const elsewhere = keys.filter((key) => folderOf(key) !== folder);
+          const { next, lastAt, start, values } = journal;
+          return { id, collection, home, logical, partition, next, lastAt, start, values, elsewhere };
+        },
+      ),
       tasks: Object.fromEntries(this.#tasks.all().map(([name, entry]) => [name, { ...entry } as Json])),
       notes: Object.fromEntries(notes.map((name) => [name, this.getNote(name) ?? null])),
     };
@@ -242,17 +261,107 @@ export class EmbeddedHead {
         `"${from}" cannot be renamed to "${to}": the data directory has documents of both. Give the collection another name, or leave out its renamedFrom.`,
       );
     }
-    for (const journal of journals) journal.collection = to;
+    const { [from]: home, ...others } = this.#homes;
+    const homes = home === undefined ? this.#homes : { ...others, [to]: home };
+    for (const journal of journals) Object.assign(journal, { collection: to, home: home ?? to });
     this.#tables.transact(() => {
       for (const journal of journals) this.#storeJournal(journal);
+      if (home !== undefined) this.#notes.putSync(HOMES, sealJson(`note ${HOMES}`, homes));
       this.#tasks.replace(entries);
       this.#notes.putSync(mark, sealJson(`note ${mark}`, from));
       this.#notes.removeSync(`renamed ${from}`);
     });
     this.#revision++;
+    this.#homes = homes;
     this.#collections.set(to, this.#collections.get(from) ?? new Map());
     this.#collections.delete(from);
     this.#tasks.replaced(entries);
+  }
+
+  adopt({ collections, tasks, notes }: Adoption): void {
+    const moved = collections.map(({ from, to }) => ({ from, to, journals: this.#journalsOf([from]) }));
+    const leaving = new Set(collections.map(({ from }) => from));
+    for (const { from, to } of moved) {
+      if (leaving.has(to) || this.#journalsOf([to]).length === 0) continue;
+      throw new Error(`"${from}" cannot become "${to}", which has documents of its own.`);
+    }
+    const homes = Object.fromEntries([
+      ...Object.entries(this.#homes).filter(([name]) => !leaving.has(name)),
+      ...moved
+        .map(({ from, to }) => [to, this.#homeOf(from)] as const)
+        .filter(([name, home]) => name !== home),
+    ]);
+    const entries = this.#tasks.adopted(tasks);
+    this.#tables.transact(() => {
+      for (const { to, journals } of moved) {
+        for (const journal of journals) this.#storeJournal({ ...journal, collection: to });
+      }
+      this.#tasks.replace(entries);
+      for (const [name, value] of Object.entries({ ...notes, [HOMES]: homes })) {
+        this.#notes.putSync(name, sealJson(`note ${name}`, value));
+      }
+    });
+    this.#revision++;
+    this.#homes = homes;
+    const paths = moved.map(({ from }) => this.#collections.get(from));
+    for (const name of leaving) this.#collections.delete(name);
+    moved.forEach(({ to, journals }, i) => {
+      for (const journal of journals) Object.assign(journal, { collection: to, home: this.#homeOf(to) });
+      const found = paths[i];
+      if (found) this.#collections.set(to, found);
+    });
+    this.#tasks.replaced(entries);
+  }
+
+  dropCollection(collection: string): string[] {
+    const task = this.#tasks.of(collection);
+    const number = task[0]?.[1].number ?? 0;
+    const log = number === 0 ? [] : this.#journalsOf([stateLogOf(number).collection]);
+    const journals = [...this.#journalsOf([collection]), ...log];
+    const keys = journals.flatMap((journal) => this.#keysOf(journal));
+    for (const journal of journals) this.#emptyBatches(journal.number);
+    this.#emptyState(number);
+    const { [collection]: _, ...homes } = this.#homes;
+    this.#tables.transact(() => {
+      this.#notes.putSync(HOMES, sealJson(`note ${HOMES}`, homes));
+      for (const journal of journals) {
+        for (const key of this.#keysOf(journal)) this.#fragmentEntries.removeSync([journal.number, key]);
+        this.#journalEntries.removeSync(journal.number);
+      }
+      this.#tasks.replace({ before: task, after: [] });
+    });
+    for (const { id, collection: name } of journals) {
+      this.#journals.delete(id);
+      this.#collections.delete(name);
+    }
+    this.#tasks.replaced({ before: task, after: [] });
+    this.#homes = homes;
+    this.#revision++;
+    return keys;
+  }
+
+  /** In several transactions: after a crash a repeat goes on, and the journal is there as long as one of its documents is. */
+  #emptyBatches(journal: number): void {
+    for (;;) {
+      const keys = this.#batches.below(journal, Number.MAX_SAFE_INTEGER, TRIM_BATCHES);
+      if (keys.length === 0) return;
+      this.#tables.transact(() => this.#batches.remove(keys));
+    }
+  }
+
+  #emptyState(task: number): void {
+    if (task === 0) return;
+    for (;;) {
+      const { values } = this.#state.page(task, undefined, STATE_PAGE);
+      if (values.length === 0) return;
+      this.#tables.transact(() => {
+        for (const { space, key } of values) this.#state.set(task, { space, key, value: null });
+      });
+    }
+  }
+
+  #keysOf({ index }: Journal): readonly string[] {
+    return [...index.published(), ...index.intended()].map(({ key }) => key);
   }
 
   openTask(task: string): TaskGrant {
@@ -501,7 +610,7 @@ export class EmbeddedHead {
     return journal;
   }
 
-  #storeJournal({ number, index: _, restorable: __, ...entry }: Journal): void {
+  #storeJournal({ number, home: _, index: __, restorable: ___, ...entry }: Journal): void {
     this.#journalEntries.putSync(number, sealJson(`journal ${number}`, entry));
   }
 
@@ -515,10 +624,10 @@ export class EmbeddedHead {
 }
 
 function stateOf(journal: Journal): JournalState {
-  const { id, collection, logical, partition, next, lastAt } = journal;
+  const { id, collection, home, logical, partition, next, lastAt } = journal;
   const { archived, stored } = journal.index;
   const headBytes = journal.appendedBytes - journal.archivedBytes;
-  return { id, collection, logical, partition, next, lastAt, archived, stored, headBytes };
+  return { id, collection, home, logical, partition, next, lastAt, archived, stored, headBytes };
 }
 
 function archivedOf(journal: Journal): ArchivedJournal {

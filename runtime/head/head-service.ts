@@ -8,6 +8,7 @@ import type { Run } from "../journal/run.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 import type { CommitOutcome, EmbeddedHead } from "./embedded-head.ts";
 import {
+  type Adoption,
   type Committed,
   type FragmentRecord,
   type Head,
@@ -181,6 +182,14 @@ export class HeadService implements Head {
 
   async renameCollection(from: string, to: string): Promise<void> {
     this.#write(() => this.#head.renameCollection(from, to));
+  }
+
+  async adopt(adoption: Adoption): Promise<void> {
+    this.#write(() => this.#head.adopt(adoption));
+  }
+
+  async dropCollection(collection: string): Promise<readonly string[]> {
+    return this.#write(() => this.#head.dropCollection(collection));
   }
 
   async ensureJournals(specs: readonly JournalSpec[]): Promise<readonly JournalState[]> {

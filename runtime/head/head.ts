@@ -23,6 +23,8 @@ export interface JournalSpec {
 
 export interface JournalState extends JournalSpec {
   readonly id: JournalId;
+  /** Where its objects are in the store: its collection's name, or the one under which the collection was rebuilt. */
+  readonly home: string;
   /** Offset that the next appended document gets; the count of documents ever appended. */
   readonly next: number;
   /** Documents below this offset are in published fragments. */
@@ -139,6 +141,8 @@ export interface HeadSnapshot {
 
 export interface SnapshotJournal extends JournalSpec {
   readonly id: JournalId;
+  /** As in `JournalState`; absent in a cut that was put before collections could be rebuilt: its collection's name. */
+  readonly home?: string;
   readonly next: number;
   readonly lastAt: number;
   /** Documents below it are not needed any more: of a log, whose values were written again since. */
@@ -147,6 +151,21 @@ export interface SnapshotJournal extends JournalSpec {
   readonly values: number;
   /** Objects in folders of earlier names: there may be others' in these by now. */
   readonly elsewhere: readonly string[];
+}
+
+/** New names, all of them given in one transaction: one may be free only because of another. */
+export interface Adoption {
+  /** Of collections: their journals, which stay where they are in the store. What `from` is absent is passed over. */
+  readonly collections: readonly Renaming[];
+  /** Of tasks, with their checkpoints and values. Their fences rise above all that were given under either name. */
+  readonly tasks: readonly Renaming[];
+  /** To be set with it. */
+  readonly notes: Readonly<Record<string, Json>>;
+}
+
+export interface Renaming {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** The newest cut that the store lists. */
@@ -191,6 +210,13 @@ export interface Head {
   readState(task: string, space: string, keys: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** Gives the journals, the capture or derivation and its state another name. Does nothing where `from` has no journals. */
   renameCollection(from: string, to: string): Promise<void>;
+  /** Gives collections and tasks the names of others. Throws, and changes nothing, where two would get one name. */
+  adopt(adoption: Adoption): Promise<void>;
+  /**
+   * Removes a collection's journals with their documents, and the task of this name with its values. Answers the keys of
+   * the objects that they had in the store, where they still are.
+   */
+  dropCollection(collection: string): Promise<readonly string[]>;
   /** Like `read`, past the fragment index: what the archiver cuts fragments from. Empty at the end. */
   readHead(journal: JournalId, from: number, maxBytes: number): Promise<readonly Run[]>;
   /** Records a range before its upload, so that a repeat after a crash cuts the same object. */

@@ -1,6 +1,6 @@
 import { FencedError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
-import type { JournalId } from "./head.ts";
+import type { JournalId, Renaming } from "./head.ts";
 import { openJson, sealJson } from "./sealed.ts";
 import type { SealedTable } from "./sealed-table.ts";
 import { entryNames, mergeCheckpoints, renamedEntry, splitCheckpoint, taskOf } from "./task-layout.ts";
@@ -97,6 +97,23 @@ export class TaskEntries {
   renamed(from: string, to: string): Replacement {
     const before = this.of(from);
     return { before, after: before.map(([name, entry]) => [renamedEntry(name, to), entry] as const) };
+  }
+
+  /** All at once. What two tasks would be called, or what another is called already, is refused. */
+  adopted(renamings: readonly Renaming[]): Replacement {
+    const before = renamings.flatMap(({ from }) => this.of(from));
+    const leaving = new Set(renamings.map(({ from }) => from));
+    const after = renamings.flatMap(({ from, to }) => {
+      const entries = this.of(from);
+      const there = this.of(to);
+      if (entries.length > 0 && there.length > 0 && !leaving.has(to)) {
+        throw new Error(`The task "${from}" cannot become "${to}", which there is already.`);
+      }
+      const fence =
+        [...entries, ...there].reduce((highest, [, each]) => Math.max(highest, each.fence), 0) + 1;
+      return entries.map(([name, entry]) => [renamedEntry(name, to), { ...entry, fence }] as const);
+    });
+    return { before, after };
   }
 
   replace({ before, after }: Replacement): void {

@@ -3,7 +3,7 @@
  * heads: how a value is written must never change.
  */
 import { createHash } from "node:crypto";
-import type { JournalSpec } from "../head/head.ts";
+import type { JournalSpec, JournalState } from "../head/head.ts";
 
 type PartitionValue = string | number | boolean;
 
@@ -58,6 +58,11 @@ export function partitionFilter(
     const segments = logical.split("/");
     return wanted.every((one) => segments.some((part) => one.has(part)));
   };
+}
+
+/** Where a journal's objects are in the store, with its slash: `shop/orders/country=NL/p=00/`. */
+export function journalFolder(journal: Pick<JournalState, "home" | "logical" | "partition">): string {
+  return `${journal.home}/${partitionPath(journal)}/`;
 }
 
 /** A journal's place below its collection: `country=NL/p=00`. */

@@ -1,7 +1,7 @@
 /** What a store holds of a history: its claims, its cuts, and the objects of a cut's journals. */
 import { type Cut, type CutName, listCuts, readCut } from "../archive/cut.ts";
 import type { JournalId, SnapshotJournal } from "../head/head.ts";
-import { partitionPath } from "../journal/logical-partition.ts";
+import { journalFolder } from "../journal/logical-partition.ts";
 import { folderOf, parseFragmentKey } from "../store/fragment-name.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { Boundaries, type ClaimName, listClaims, readClaim } from "../store-epoch/claims.ts";
@@ -108,7 +108,7 @@ async function candidatesOf(
 }
 
 function presentFolder(journal: SnapshotJournal): string {
-  return `${journal.collection}/${partitionPath(journal)}/`;
+  return journalFolder({ ...journal, home: journal.home ?? journal.collection });
 }
 
 function gapsOf({ journals }: Cut, candidates: ReadonlyMap<JournalId, readonly Candidate[]>): string[] {

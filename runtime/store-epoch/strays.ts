@@ -4,7 +4,7 @@
  * nobody who lists the store counts them; what of one still counts is put anew before.
  */
 import type { ArchivedJournal, Head, JournalId } from "../head/head.ts";
-import { partitionPath } from "../journal/logical-partition.ts";
+import { journalFolder } from "../journal/logical-partition.ts";
 import { folderOf, parseFragmentKey } from "../store/fragment-name.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { Boundaries } from "./claims.ts";
@@ -131,8 +131,7 @@ export class Strays {
 }
 
 function foldersOf(journal: ArchivedJournal): string[] {
-  const present = `${journal.collection}/${partitionPath(journal)}/`;
-  return [...new Set([present, ...journal.folders])];
+  return [...new Set([journalFolder(journal), ...journal.folders])];
 }
 
 function areaOf(folder: string): string {
