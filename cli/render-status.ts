@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { DeadLetterCount } from "../runtime/deadletters/counts.ts";
 import type { RebuildStatus } from "../runtime/rebuild/rebuild.ts";
-import type { CollectionStatus, StoreStatus } from "../runtime/runtime.ts";
+import type { CollectionStatus, StoreStatus } from "../runtime/status-report.ts";
 import type { TaskStatus } from "../runtime/task-status.ts";
 import { onStdout, type Paint } from "./paint.ts";
 

@@ -25,7 +25,7 @@ class Keeper {
 function connected() {
   const { port1, port2 } = new MessageChannel();
   const keeper = new Keeper();
-  expose<Keeper>(keeper, port1);
+  expose<Pick<Keeper, "keep" | "fail" | "echo">>(keeper, port1);
   onTestFinished(() => port2.close());
   return { keeper, far: remote<Pick<Keeper, "keep" | "fail" | "echo">>(port2) };
 }
