@@ -189,8 +189,10 @@ function* schemaDifferences(
   const misfits = found.length === 0 ? [] : misfitsOf(after, was, is);
   if (misfits.length === 0 && !found.some(({ rule }) => SCHEMA_RULES[rule].reachesTargets)) return;
   const fields = found.map(fieldChange);
-  const reshaped = misfits.length > 0 && misfits.every(({ isReshaped }) => isReshaped);
-  if (reshaped && (after.onSchemaChange === "backfill" || isRefilled(before, after))) {
+  const named = (remedy: Misfit["remedy"]) => misfits.filter((each) => each.remedy === remedy);
+  const [refused, filled, altered] = [named("refused"), named("fill"), named("alter")];
+  const backfills = isRefilled(before, after) || (after.onSchemaChange === "backfill" && filled.length > 0);
+  if (backfills && misfits.length > 0 && misfits.every(({ isReshaped }) => isReshaped)) {
     yield {
       effect: "rebuild",
       reason: `fields of ${collection} have changed so that its table is emptied, altered and filled again`,
@@ -201,24 +203,15 @@ function* schemaDifferences(
     };
     return;
   }
-  const refused = misfits.filter(({ remedy }) => remedy === "refused");
-  const filledAnew = misfits.filter(({ remedy }) => remedy === "fill");
-  if (filledAnew.length > 0) {
-    yield {
-      effect: "rebuild",
-      reason: `fields of ${collection} have changed: ${said(filledAnew)}, so it is filled again`,
-      fields,
-      upstream: collection,
-    };
-    return;
-  }
-  const altered = misfits.filter(({ remedy }) => remedy === "alter");
+  const changed = `fields of ${collection} have changed`;
   yield {
-    effect: "update",
+    effect: filled.length > 0 ? "rebuild" : "update",
     reason:
-      altered.length > 0
-        ? `fields of ${collection} have changed: its table is altered where it stands (${said(altered)})`
-        : `fields of ${collection} have changed; rows already stored stay as they are`,
+      filled.length > 0
+        ? `${changed}: ${said(filled)}, so it is filled again`
+        : altered.length > 0
+          ? `${changed}: its table is altered where it stands (${said(altered)})`
+          : `${changed}; rows already stored stay as they are`,
     fields,
     upstream: collection,
     ...(refused.length > 0 ? { refused: said(refused) } : {}),
