@@ -33,7 +33,7 @@ it("shows each task's state, lag, rate, back-fill and ETA, then errors, collecti
         documentsBehind: 0,
       },
     ],
-    collections: [{ name: "shop/orders", documents: 2_000_000, notInStore: 5 }],
+    collections: [{ name: "shop/orders", folder: "shop/orders", documents: 2_000_000, notInStore: 5 }],
     deadLetters: [
       { task: "shop/spend", letters: 1 },
       { task: "shop/routes", letters: 1_200 },

@@ -82,6 +82,8 @@ export interface StatusReport {
 
 export interface CollectionStatus {
   readonly name: string;
+  /** Where its fragments are in the store: its name, or that of the generation that serves, `shop/spend~2`. */
+  readonly folder: string;
   /** Documents ever appended. */
   readonly documents: number;
   /** Documents of these that come after what the store alone can bring back: what a lost disk would lose. */
@@ -464,6 +466,7 @@ export async function storageOf(
     const parts = own.filter(({ collection }) => collection === name);
     return {
       name,
+      folder: parts[0]?.home ?? name,
       documents: parts.reduce((sum, { next }) => sum + next, 0),
       notInStore: parts.reduce((sum, { next, restorable }) => sum + next - restorable, 0),
     };

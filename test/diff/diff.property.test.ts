@@ -7,6 +7,7 @@ import { diff } from "../../compiler/diff/diff.ts";
 import { changedGraph, graphOf } from "../../compiler/diff/plan-graph.ts";
 import { MAX_COMMENT, renderDiffMarkdown } from "../../compiler/diff/render/markdown.ts";
 import { renderDiffText } from "../../compiler/diff/render/text.ts";
+import { effectsOf } from "../../plan/evolution/effects.ts";
 import { renamesOf, withRenames } from "../../plan/evolution/renames.ts";
 import type {
   CollectionPlan,

@@ -3,8 +3,8 @@
  * that is missing, doubled or out of place: sums, lists that are appended to, numbered events, a log.
  */
 
-/** What is captured, and one derivation, run until there is history. */
-const CAPTURES = `
+/** What is captured, and one derivation, run until there is history. Another `pass` gives its transform another meaning, and the same result. */
+const captures = (pass: number) => `
 import { capture, remove } from "weir";
 import { files } from "weir/files";
 import { http } from "weir/http";
@@ -27,13 +27,14 @@ export const balances = transfers.derive("bank/balances", {
   key: ["account"],
   partitions: 2,
   reduce: { cents: "sum", transfers: "sum", ids: "append" },
+  params: { pass: ${pass} },
   transform: ({ account, id, cents, closes }) =>
     closes ? remove({ account }) : { account, cents, transfers: 1, ids: [id] },
 });
 `;
 
 /** Added to what has a history: two derivations, one with state, and six targets. */
-const targets = (backfill: number) => `
+const targets = (backfill: number, pass = 0) => `
 import { derive, env } from "weir";
 import { pg } from "weir/postgres";
 import { redis } from "weir/redis";
@@ -53,6 +54,7 @@ derive("bank/enriched", {
   from: { transfers: transfers.by("account"), owners: owners.by("account") },
   schema: z.object({ region: z.string(), id: z.int(), account: z.string(), owner: z.string(), nth: z.int(), total: z.int() }),
   key: ["region", "id"],
+  params: { pass: ${pass} },
   state: { schema: z.object({ owner: z.string(), nth: z.int(), total: z.int() }), initial: { owner: "", nth: 0, total: 0 } },
   on: {
     transfers({ region, id, account, cents }, { state }) {
@@ -83,11 +85,12 @@ balances
   .materializeTo(redis({ url: cache, key: "size:{size}" }), options);
 `;
 
-/** The three plans that a round runs one after the other. */
+/** The plans that a round runs one after the other: in `rebuild` all that is derived is made again beside what stands. */
 export const PLANS = {
-  history: { "captures.flow.ts": CAPTURES },
-  live: { "captures.flow.ts": CAPTURES, "targets.flow.ts": targets(0) },
-  refill: { "captures.flow.ts": CAPTURES, "targets.flow.ts": targets(1) },
+  history: { "captures.flow.ts": captures(0) },
+  live: { "captures.flow.ts": captures(0), "targets.flow.ts": targets(0) },
+  refill: { "captures.flow.ts": captures(0), "targets.flow.ts": targets(1) },
+  rebuild: { "captures.flow.ts": captures(1), "targets.flow.ts": targets(0, 1) },
 } as const;
 export type PlanName = keyof typeof PLANS;
 

@@ -1,5 +1,7 @@
 /** Holds every journal, every target and the store against the oracle. */
 import { join } from "node:path";
+import { askRunning, json } from "../../runtime/control/client.ts";
+import type { StatusReport } from "../../runtime/runtime.ts";
 import { withClient } from "../servers/postgres.ts";
 import { withRedis } from "../servers/redis.ts";
 import { byKey, differences } from "./difference.ts";
@@ -143,14 +145,29 @@ async function compareRedis(url: string, expected: Expected): Promise<string[]> 
   });
 }
 
+/** By collection, where it is in the store: a generation that was made again has a folder of its own. */
+type Folders = ReadonlyMap<string, string>;
+
+export async function readFolders(dataDir: string): Promise<Folders> {
+  const answer = await askRunning(dataDir, "/status");
+  if (answer === undefined) throw new Error(`Nothing runs on ${dataDir}.`);
+  const { collections } = (await json(answer)) as StatusReport; // the server's own form
+  return new Map(collections.map(({ name, folder }) => [name, folder]));
+}
+
 /** After the runtime was stopped, which moves everything to the store. */
-export async function compareStore(journals: Journals, { dataDir, store }: Places): Promise<string[]> {
+export async function compareStore(
+  journals: Journals,
+  { dataDir, store }: Places,
+  folders: Folders = new Map(),
+): Promise<string[]> {
   const found: string[] = [];
   for (const name of COLLECTIONS) {
+    const folder = folders.get(name) ?? name;
     const fragments =
       store.kind === "s3"
-        ? await fragmentsInS3(store, name)
-        : fragmentsInDirectory(join(dataDir, "store"), name);
+        ? await fragmentsInS3(store, folder)
+        : fragmentsInDirectory(join(dataDir, "store"), folder);
     found.push(...checkLake(name, fragments, journals[name]));
   }
   return found;

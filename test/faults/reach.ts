@@ -31,6 +31,17 @@ const CLEARING: Reach = {
   reason: "a target is emptied only where its counter of back-fills has moved",
 };
 
+const REBUILDING: Reach = {
+  phases: ["rebuild"],
+  atStart: false,
+  reason: "what stands is replaced only where a plan has given it another meaning",
+};
+const DROPPING: Reach = {
+  phases: ["rebuild"],
+  atStart: false,
+  asks: "drops",
+  reason: "what was replaced is deleted only when someone asks for it",
+};
 const SCALING: Reach = {
   phases: ["back-fill", "cutover", "live"],
   atStart: false,
@@ -54,12 +65,6 @@ const RESTORING: Reach = {
   atStart: false,
   reason: "`weir restore` alone passes it: test/end-to-end/restore.pg.test.ts kills it there",
 };
-const SWAPPING: Reach = {
-  phases: [],
-  atStart: false,
-  reason: "a target is filled beside another only where a flow's meaning has changed",
-};
-
 const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "start.journals.after": STARTING,
   "start.plan.after": STARTING,
@@ -81,10 +86,10 @@ const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "postgres.fence.after": STARTING,
   "redis.fence.before": STARTING,
   "redis.fence.after": STARTING,
-  "postgres.swap.before": SWAPPING,
-  "postgres.swap.after": SWAPPING,
-  "redis.swap.before": SWAPPING,
-  "redis.swap.after": SWAPPING,
+  "postgres.swap.before": REBUILDING,
+  "postgres.swap.after": REBUILDING,
+  "redis.swap.before": REBUILDING,
+  "redis.swap.after": REBUILDING,
   "head.layout.before": SCALING,
   "head.layout.after": SCALING,
   "scale.noted.after": SCALING,
@@ -97,6 +102,13 @@ const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "redis.clear.begun": CLEARING,
   "redis.clear.rows": CLEARING,
   "redis.clear.after": CLEARING,
+  "rebuild.stop.before": REBUILDING,
+  "rebuild.swaps.before": REBUILDING,
+  "rebuild.swap.after": REBUILDING,
+  "rebuild.flip.before": REBUILDING,
+  "rebuild.flip.after": REBUILDING,
+  "drop.before": DROPPING,
+  "drop.after": DROPPING,
   "reader.cutover.before": {
     phases: ["back-fill", "cutover"],
     atStart: false,
@@ -116,16 +128,21 @@ export function stepsOf(point: ProtocolPoint, occurrence: () => number): Step[] 
     "back-fill",
     "cutover",
     "live",
-    ...(phases.includes("refill") ? ["refill" as const] : []),
+    ...phases.filter((phase) => phase === "refill" || phase === "rebuild"),
   ];
   return all.map((phase) => ({
     phase,
     point,
     atStart,
     asks,
-    occurrence: atStart || asks !== undefined || phase === "refill" ? 1 : occurrence(),
+    occurrence: atStart || asks !== undefined || isOnce(phase) ? 1 : occurrence(),
     fires: phases.includes(phase) ? "always" : maybe.includes(phase) ? "maybe" : "never",
   }));
+}
+
+/** Each of its steps is passed once, or once for each target. */
+function isOnce(phase: RoundPhase): boolean {
+  return phase === "refill" || phase === "rebuild";
 }
 
 /** Those that a round can pass. */

@@ -6,7 +6,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { tellRunning } from "../../runtime/control/client.ts";
 import type { ControlCommand } from "../../runtime/control/command.ts";
 import type { PlanName } from "./bank.ts";
-import { compareJournals, compareStore, compareTargets, type Places, readJournals } from "./compare.ts";
+import {
+  compareJournals,
+  compareStore,
+  compareTargets,
+  type Places,
+  readFolders,
+  readJournals,
+} from "./compare.ts";
 import type { Edit, Fault } from "./fault.ts";
 import { FaultyRuntime } from "./faulty-runtime.ts";
 import { Feeder } from "./feeder.ts";
@@ -15,11 +22,14 @@ import { removeDirectory } from "./project.ts";
 import type { Outcome, ScenarioContext } from "./scenario.ts";
 import { TUNING } from "./tuning.ts";
 
-/** In which it is killed. `refill`: the counter of back-fills has moved, and targets are emptied. */
-export type RoundPhase = "back-fill" | "cutover" | "live" | "refill";
+/**
+ * In which it is killed. `refill`: the counter of back-fills has moved, and targets are emptied. `rebuild`: what is derived has
+ * another meaning, and is made again beside what stands.
+ */
+export type RoundPhase = "back-fill" | "cutover" | "live" | "refill" | "rebuild";
 
-/** For other numbers of shards of a derivation, or for a log to be read again from somewhere. */
-export type Asked = "shards" | "back-fills";
+/** For other numbers of shards of a derivation, for a log to be read again from somewhere, for what was replaced to be deleted. */
+export type Asked = "shards" | "back-fills" | "drops";
 
 export interface Step {
   readonly phase: RoundPhase;
@@ -129,10 +139,11 @@ class Round {
         this.#feeder.start(FEED_PAUSE_MS);
         break;
       case "refill":
+      case "rebuild":
         this.#start();
         await this.#quiet();
         await this.runtime.weir.stop();
-        this.#plan = "refill";
+        this.#plan = phase;
         this.#arm(step, "any");
         this.#start();
         this.#feeder.start(FEED_PAUSE_MS);
@@ -200,8 +211,9 @@ class Round {
         ...compareJournals(journals, this.#feeder.sent),
         ...(await compareTargets(journals, this.#places)),
       );
+      const folders = await readFolders(this.#places.dataDir);
       await this.runtime.weir.stop();
-      found.push(...(await compareStore(journals, this.#places)));
+      found.push(...(await compareStore(journals, this.#places, folders)));
     } catch (error) {
       found.push(`what there is cannot be read: ${firstLine(error)}`);
     }
@@ -214,8 +226,12 @@ class Round {
   }
 }
 
+/** What is kept of a collection, and of a target. */
+const DROPPED = ["bank/balances", "postgres:balances"];
+
 /** `n` is 1 or 2. */
 function commandOf(asked: Asked, n: number): ControlCommand {
+  if (asked === "drops") return { kind: "drop", name: DROPPED[n - 1] ?? null };
   if (asked === "shards") return { kind: "scale", task: "bank/sizes", shards: n };
   return {
     kind: "backfill",

@@ -173,8 +173,10 @@ export function taskOf(status: StatusReport, name: string): TaskStatus | undefin
 }
 
 /** Every bounded capture is exhausted and every other task stands at its source's end. */
-export function allCaughtUp(status: StatusReport): boolean {
-  return status.tasks.every(({ kind, state }) =>
-    kind === "capture" ? state !== "starting" : state === "caught-up",
+/** Nor is anything made again beside what stands. */
+export function allCaughtUp({ tasks, rebuild }: StatusReport): boolean {
+  return (
+    rebuild === null &&
+    tasks.every(({ kind, state }) => (kind === "capture" ? state !== "starting" : state === "caught-up"))
   );
 }
