@@ -285,8 +285,8 @@ describe("a schema may widen", () => {
   ];
   const filled = (says: string) => [`fields of b have changed: ${says}, so it is filled again`];
   const NULLS = "its column for n takes NULL from now on";
-  const TYPE_OF_N = "its column for n has a type for other values";
-  const TYPE_OF_NOTE = "its column for note has a type for other values";
+  const TYPE_OF_N = "its column for n gets another type";
+  const TYPE_OF_NOTE = "its column for note gets another type";
 
   // Held against a real table in connectors/postgres/alter-in-place.pg.test.ts.
   it.each<[string, string, JsonSchema, JsonSchema]>([

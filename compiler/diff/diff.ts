@@ -134,19 +134,19 @@ function replayFor(
   return replayOf([], sizes, next.captures[name]?.connector);
 }
 
+/** Of what is made again for a reason of its own: `because` leads from the others to it. */
 function rebuildCaution(
   kind: ChangeKind,
   name: string,
   found: readonly Difference[],
   next: Plan,
 ): string | null {
-  if (found.every(({ effect }) => effect !== "rebuild")) return null;
+  if (found.every(({ effect, inPlace }) => effect !== "rebuild" || inPlace)) return null;
   if (kind === "capture") {
     const source = next.captures[name]?.connector ?? "its source";
-    return `A stored document that does not fit stands in the way, and ${source} may still send such documents. Make the change compatible (an optional field, a wider type), or declare the new form under a new name.`;
+    return `A stored document that does not fit halts it, and so does one that ${source} sends meanwhile: what stands goes on serving. Make the change compatible (an optional field, a wider type), or declare the new form under a new name.`;
   }
-  if (kind === "materialization") return null;
-  return "The old one serves until the new one has caught up, and is then kept until weir drop. Under a new name it would stay beside it.";
+  return "It is made again beside the one that serves, which goes on until it has caught up, and is then kept until weir drop.";
 }
 
 function sentence(text: string): string {

@@ -121,11 +121,11 @@ function* fields(path: string, before: Side, after: Side, trail: Trail): Generat
     if (was === undefined && is === undefined) continue;
     if (was === undefined) {
       // What stored documents may hold under the name.
-      const allowed = retired ?? before.schema.additionalProperties;
-      const taken =
-        is === undefined || allowed === false
-          ? []
-          : [...values(at, { schema: asObject(allowed), root: before.root }, is, trail)];
+      const other = before.schema.additionalProperties;
+      const allowed = [...(retired ? [retired] : []), ...(other === false ? [] : [asObject(other)])];
+      const taken = allowed.flatMap((schema) =>
+        is === undefined ? [] : [...values(at, { schema, root: before.root }, is, trail)],
+      );
       const fits = taken.every(({ rule }) => SCHEMA_RULES[rule].compatible);
       yield found(isRequired ? "added-required" : fits ? "added-optional" : "added-to-open");
     } else if (is === undefined) yield found("removed");

@@ -73,7 +73,7 @@ function* definitionDifferences(
       reason: `it holds ${after.collection} instead of ${before.collection}`,
       fields: [part("target", "collection", before.collection, after.collection, "yes")],
       destructive: true,
-      caution: `The rows of ${before.collection} give way. Name another target for ${after.collection} to keep both.`,
+      caution: `The rows of ${before.collection} give way, and are kept until weir drop. Name another target for ${after.collection} to go on with both.`,
     };
   }
   if (!sameJson(before.where, after.where)) {
@@ -94,7 +94,7 @@ function* definitionDifferences(
         : "it holds one row per key instead of one for each document",
       fields: [part("target", "mode", was, is, "yes")],
       destructive: true,
-      caution: `A table of the other form takes its place. Name another table for the ${is} mode to keep both.`,
+      caution: `A table of the other form takes its place; this one is kept until weir drop. Name another table for the ${is} mode to go on with both.`,
     };
   }
   yield* optionDifferences(before, after, refilled, renamed ? NAMING : new Set(), key);

@@ -117,7 +117,7 @@ function changedColumn(
   const keeps =
     typeof strategy !== "object" &&
     (after === "double precision" ? before === "bigint" : after === "jsonb" && EXACT.has(before) && isTold);
-  return shaped(keeps ? "alter" : "fill", `its column for ${path} has a type for other values`);
+  return shaped(keeps ? "alter" : "fill", `its column for ${path} gets another type`);
 }
 
 /** Columns whose values are in JSON what they were; of numbers that depends on how large they are. */
