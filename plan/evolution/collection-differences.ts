@@ -1,6 +1,7 @@
 /** What has changed in a collection's own definition and in the task that fills it. */
 import { fieldAt } from "../field-schema.ts";
 import type { CapturePlan, CollectionPlan, Plan } from "../plan.ts";
+import { withContinuation } from "./continuation.ts";
 import { derivationDifferences } from "./derivation-differences.ts";
 import {
   type Difference,
@@ -21,7 +22,7 @@ export function collectionDifferences(name: string, base: Plan, next: Plan): rea
   if (before === undefined || after === undefined) return [];
   const [captured, wasCaptured] = [own(next.captures, name), own(base.captures, name)];
   const [derived, wasDerived] = [own(next.derivations, name), own(base.derivations, name)];
-  return [
+  const found = [
     ...kindDifferences(wasCaptured !== undefined, captured !== undefined),
     ...(wasCaptured && captured ? captureDifferences(wasCaptured, captured) : []),
     ...(wasDerived && derived ? derivationDifferences(wasDerived, derived) : []),
@@ -31,6 +32,7 @@ export function collectionDifferences(name: string, base: Plan, next: Plan): rea
     ...journalDifferences(before, after, captured !== undefined),
     ...otherDifferences(before, after, KNOWN),
   ];
+  return wasDerived && derived ? withContinuation(found, wasDerived, derived) : found;
 }
 
 /** A `renamedFrom` says where what is stored comes from, and nothing of what it is: `renames.ts`. */

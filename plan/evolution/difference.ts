@@ -31,8 +31,19 @@ export interface FieldChange {
   readonly storedRowsGetIt: StoredRows;
 }
 
-/** `rebuild` of what is stored, `resume` from the checkpoint, `update` in place. */
-export type Effect = "rebuild" | "resume" | "update";
+/**
+ * `rebuild` of what is stored; `resume` from the checkpoint, with another configuration; `code-only`: from there on by
+ * other functions; `update` in place.
+ */
+export type Effect = "rebuild" | "resume" | "code-only" | "update";
+
+/** What a rebuild is instead, where the flow keeps what was derived. */
+export interface Continued {
+  readonly effect: "resume" | "code-only";
+  /** A clause. */
+  readonly reason: string;
+  readonly caution?: string;
+}
 
 export interface Difference {
   readonly effect: Effect;
@@ -50,6 +61,10 @@ export interface Difference {
   readonly readers?: "targets" | "reduced";
   /** The collection whose change asks for it, where it is not the definition's own. */
   readonly upstream?: string;
+  /** Of a derivation's rebuild: what a flow can have instead (`continuation.ts`), or a clause: why it cannot. */
+  readonly continued?: Continued | string;
+  /** The same where the collection is made again all the same, since what it reads is: nothing can be kept then. */
+  readonly whenRebuilt?: Difference;
 }
 
 export function sameJson(a: unknown, b: unknown): boolean {

@@ -2,10 +2,12 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { PlanDiff } from "../../compiler/diff/change.ts";
 import { diff } from "../../compiler/diff/diff.ts";
 import { changedGraph, graphOf } from "../../compiler/diff/plan-graph.ts";
 import { MAX_COMMENT, renderDiffMarkdown } from "../../compiler/diff/render/markdown.ts";
 import { renderDiffText } from "../../compiler/diff/render/text.ts";
+import { definitionHash } from "../../plan/definition-hash.ts";
 import { effectsOf } from "../../plan/evolution/effects.ts";
 import { renamesOf, withRenames } from "../../plan/evolution/renames.ts";
 import type {
@@ -167,7 +169,7 @@ function planOf({ names, parts, targets }: Parts): Plan {
 const plan: fc.Arbitrary<Plan> = someParts.map(planOf);
 
 /** A plan and one that follows it: another one, or itself with a part or two changed. */
-const succession: fc.Arbitrary<readonly [base: Plan, next: Plan]> = fc.oneof(
+const successionOfItself: fc.Arbitrary<readonly [base: Plan, next: Plan]> = fc.oneof(
   fc.tuple(plan, plan),
   fc
     .tuple(
@@ -188,6 +190,43 @@ const succession: fc.Arbitrary<readonly [base: Plan, next: Plan]> = fc.oneof(
       return [planOf(before), planOf(after)] as const;
     }),
 );
+
+/** A plan, and itself with other functions, params or sources. */
+const edition = fc
+  .tuple(plan, fc.array(fc.constantFrom("transform", "params", "where", "less", "more"), { minLength: 5 }))
+  .map(([base, edits]) => {
+    const edited = Object.entries(base.derivations).map(([name, derivation], index) => {
+      const [first, ...others] = derivation.sources;
+      if (first === undefined) return [name, derivation] as const;
+      const more = { ...first, name: "z" };
+      const changed: Readonly<Record<string, DerivationPlan>> = {
+        transform: {
+          ...derivation,
+          sources: [{ ...first, transform: { bundle: "3".repeat(64) } }, ...others],
+        },
+        params: { ...derivation, params: { n: 2 } },
+        where: { ...derivation, sources: [{ ...first, where: { day: ["3"] } }, ...others] },
+        less: { ...derivation, sources: others.length === 0 ? [first] : others },
+        more: { ...derivation, sources: [more, ...derivation.sources] },
+      };
+      return [name, changed[edits[index] ?? ""] ?? derivation] as const;
+    });
+    return [base, { ...base, derivations: Object.fromEntries(edited) }] as const;
+  });
+
+/** Often each derivation continues what the one before it derived. */
+const succession = fc
+  .tuple(successionOfItself, fc.boolean())
+  .map(([[base, next], continues]) => [base, continues ? continuing(base, next) : next] as const);
+
+function continuing(base: Plan, next: Plan): Plan {
+  const { derivations } = withRenames(base, renamesOf(base, next));
+  const continued = Object.entries(next.derivations).map(([name, derivation]) => {
+    const before = derivations[name];
+    return [name, before ? { ...derivation, continues: definitionHash(before) } : derivation] as const;
+  });
+  return { ...next, derivations: Object.fromEntries(continued) };
+}
 
 type Mutable = {
   -readonly [P in keyof Plan]: Plan[P] extends Readonly<Record<string, infer V>> ? Record<string, V> : never;
@@ -303,6 +342,26 @@ test("what was applied is no difference any more, and what is named anew is what
     parameters,
   );
   expect(applied).toBeGreaterThan(50);
+});
+
+test("what a flow continues is not rebuilt, and nothing that reads it, unless something else asks for it", () => {
+  let kept = 0;
+  fc.assert(
+    fc.property(fc.oneof(successionOfItself, edition), ([base, next]) => {
+      const actions = ({ changes }: PlanDiff) => new Map(changes.map(({ name, action }) => [name, action]));
+      const [without, withIt] = [actions(diff(base, next)), actions(diff(base, continuing(base, next)))];
+      // Nothing is more than it was, and what differs was a rebuild.
+      expect([...withIt.keys()].every((name) => without.has(name))).toBe(true);
+      for (const [name, action] of without) {
+        const now = withIt.get(name);
+        if (now === action) continue;
+        expect(action).toBe("rebuild");
+        if (now === "code-only" || now === "resume") kept += 1;
+      }
+    }),
+    parameters,
+  );
+  expect(kept).toBeGreaterThan(30);
 });
 
 test("whatever fitted a schema fits those that are applied after it to what is stored, but for fields that are gone", () => {
