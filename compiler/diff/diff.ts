@@ -141,18 +141,18 @@ function replayFor(
   return replayOf([], sizes, next.captures[name]?.connector);
 }
 
+/** Of what is made again for a reason of its own: `because` leads from the others to it. */
 function rebuildCaution(
   kind: ChangeKind,
   name: string,
   found: readonly Difference[],
   next: Plan,
 ): string | null {
-  if (found.every(({ effect }) => effect !== "rebuild")) return null;
+  if (found.every(({ effect, inPlace }) => effect !== "rebuild" || inPlace)) return null;
   if (kind === "capture") {
     const source = next.captures[name]?.connector ?? "its source";
-    return `A stored document that does not fit stands in the way, and ${source} may still send such documents. Make the change compatible (an optional field, a wider type), or declare the new form under a new name.`;
+    return `A stored document that does not fit halts it, and so does one that ${source} sends meanwhile: what stands goes on serving. Make the change compatible (an optional field, a wider type), or declare the new form under a new name.`;
   }
-  if (kind === "materialization") return null;
   return SERVES_MEANWHILE;
 }
 

@@ -55,7 +55,7 @@ function* kindDifferences(wasCaptured: boolean, captured: boolean): Generator<Di
     reason: `it was ${was} and is now ${is}`,
     fields: [part("source", "kind", was, is, "yes")],
     destructive: true,
-    caution: `What was ${was} is not in the rebuilt collection. Give the ${is} one a name of its own to keep both.`,
+    caution: `What was ${was} is not in the rebuilt collection, and is kept beside it until weir drop. Give the ${is} one a name of its own to go on with both.`,
   };
 }
 
@@ -92,7 +92,7 @@ function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator
     fields: [...connector, ...changed],
     destructive: true,
     caution:
-      "Documents that the old source gave are not in the rebuilt collection. Declare the new source under a new name to keep both.",
+      "Documents that the old source gave are not in the rebuilt collection, and are kept beside it until weir drop. Declare the new source under a new name to go on with both.",
   };
 }
 
@@ -195,7 +195,7 @@ function* journalDifferences(
     ...(captured
       ? {
           caution:
-            "Documents of one key keep their order; those of different keys may come in another. Declare it under a new name to keep the old journals.",
+            "Documents of one key keep their order; those of different keys may come in another. The old journals are kept until weir drop.",
         }
       : {}),
   };

@@ -42,7 +42,7 @@ export function withContinuation(
 }
 
 export const SERVES_MEANWHILE =
-  "The old one serves until the new one has caught up, and is then kept until weir drop. Under a new name the new one would stand beside it.";
+  "It is made again beside the one that serves, which goes on until it has caught up, and is then kept until weir drop.";
 
 const MIXED =
   "What was derived before is by the old definition, and what follows by the new one; a later rebuild would make all of it by the new one.";

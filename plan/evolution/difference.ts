@@ -5,6 +5,7 @@
 import { canonicalJson } from "../canonical.ts";
 import type { CollectionPlan, ConnectorPlan, JsonObject } from "../plan.ts";
 import { compareSchemas, type FieldDifference } from "./compare-schemas.ts";
+import { withoutRetiredFields } from "./retired-fields.ts";
 import { SCHEMA_RULES, type StoredRows } from "./schema-rules.ts";
 
 export interface FieldChange {
@@ -72,9 +73,9 @@ export function sameJson(a: unknown, b: unknown): boolean {
 
 /** The differences of the schema: one for what is compatible, one for what is not, one where only its text differs. */
 export function* schemaDifferences(before: CollectionPlan, after: CollectionPlan): Generator<Difference> {
-  if (sameJson(before.schema, after.schema)) return;
   const found = compareSchemas(before.schema, after.schema);
   if (found.length === 0) {
+    if (sameJson(withoutRetiredFields(before.schema), after.schema)) return;
     const field: FieldChange = {
       ...{ aspect: "schema", path: "schema", rule: null, before: null, after: null },
       storedRowsGetIt: "not-needed",
