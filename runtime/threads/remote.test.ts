@@ -22,12 +22,14 @@ class Keeper {
   }
 }
 
+type Callable = Pick<Keeper, "keep" | "fail" | "echo">;
+
 function connected() {
   const { port1, port2 } = new MessageChannel();
   const keeper = new Keeper();
-  expose<Pick<Keeper, "keep" | "fail" | "echo">>(keeper, port1);
+  expose<Callable>(keeper, port1);
   onTestFinished(() => port2.close());
-  return { keeper, far: remote<Pick<Keeper, "keep" | "fail" | "echo">>(port2) };
+  return { keeper, far: remote<Callable>(port2) };
 }
 
 it("gives a call's buffers back once it is answered, whatever the answer", async () => {
