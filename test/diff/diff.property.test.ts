@@ -404,7 +404,7 @@ test("whatever fitted a schema fits those that are applied after it to what is s
         counts.held += held.size;
       }
     }),
-    { ...parameters, numRuns: 150 },
+    { ...parameters, numRuns: 500 },
   );
   expect(counts.applied).toBeGreaterThan(150);
   expect(counts.held).toBeGreaterThan(1000);
