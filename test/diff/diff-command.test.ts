@@ -77,6 +77,18 @@ test("the command: REF... is the merge base, and exit codes say what was asked",
   expect(JSON.parse(changed.stdout)).toMatchObject({ formatVersion: 1, verdict: "rebuild" });
 });
 
+test("weir graph --base draws what the flows change", { timeout: 120_000 }, async () => {
+  const { write, weir } = repository(PROJECT);
+  write("flows/total.flow.ts", DOUBLED.replace("shop/total", "shop/sum"));
+  const { stdout } = await weir("graph", "--base=main", "--json");
+  expect(JSON.parse(stdout).nodes.map(({ id, change }: Record<string, string>) => [id, change])).toEqual([
+    ["source:shop/orders", undefined],
+    ["shop/orders", undefined],
+    ["shop/sum", "create"],
+    ["shop/total", "destroy"],
+  ]);
+});
+
 test("a project below the repository's root, and files: new ones have nothing to be compared with", async () => {
   const below = Object.fromEntries(
     Object.entries(PROJECT).map(([path, text]) => [`apps/shop/${path}`, text] as const),
