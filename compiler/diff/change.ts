@@ -47,6 +47,8 @@ export interface Change {
   readonly because: readonly string[];
   readonly fields: readonly FieldChange[];
   readonly replay: Replay | null;
+  /** Statements that make the form of a new target, if they are known; the diff of two plans alone has none. */
+  readonly sql?: readonly string[];
   /** What may surprise, and how to avoid it. */
   readonly caution: string | null;
   /** Why today's `weir run` refuses a plan with this change, or null where it applies it. */

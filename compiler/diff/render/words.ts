@@ -59,6 +59,9 @@ function timeText(time: string): string {
   return time.replace(/\.\d+Z$/, "Z");
 }
 
+/** Before the statements of a new target. */
+export const MAKES = "makes its table, where there is none, by";
+
 /** Undefined where the change has nothing to say of stored rows. */
 export function storedText({ storedRowsGetIt }: FieldChange): string {
   switch (storedRowsGetIt) {
