@@ -7,7 +7,7 @@ import { parsePlan } from "../plan/read-build.ts";
 import { ANSWER_WITHIN_MS, askRunning, json } from "../runtime/control/client.ts";
 import { LAST_PLAN } from "../runtime/notes.ts";
 import { openAtRest } from "../runtime/open-at-rest.ts";
-import type { StatusReport } from "../runtime/runtime.ts";
+import type { StatusReport } from "../runtime/status-report.ts";
 import { CommandError } from "./command-error.ts";
 import { runtimeConfig } from "./runtime-config.ts";
 

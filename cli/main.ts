@@ -40,6 +40,10 @@ program
   .description("compile the flows to plan.json and bundles/")
   .argument("[files...]", "flow files or folders (default: those of the configuration)")
   .option("--out <dir>", "where to write", "weir-build")
+  .option(
+    "--parent [base]",
+    "write which plan this one follows, which weir run --plan then holds it to (default: what last ran)",
+  )
   .addOption(json())
   .addOption(config())
   .action(async (files, options) => (await import("./commands/build.ts")).build(files, options));

@@ -33,11 +33,12 @@ it("shows each task's state, lag, rate, back-fill and ETA, then errors, collecti
         documentsBehind: 0,
       },
     ],
-    collections: [{ name: "shop/orders", documents: 2_000_000, notInStore: 5 }],
+    collections: [{ name: "shop/orders", folder: "shop/orders", documents: 2_000_000, notInStore: 5 }],
     deadLetters: [
       { task: "shop/spend", letters: 1 },
       { task: "shop/routes", letters: 1_200 },
     ],
+    rebuild: { names: ["shop/spend", "postgres:spend"], stuck: "postgres:spend~2 has halted" },
     store: {
       location: "the directory /data/store",
       lastError: null,
@@ -57,6 +58,9 @@ shop/orders  2,000,000  5
 
 shop/spend: 1 dead letter (weir deadletters list shop/spend)
 shop/routes: 1,200 dead letters (weir deadletters list shop/routes)
+
+made again, beside what goes on serving: shop/spend, postgres:spend
+  postgres:spend~2 has halted
 
 store: the directory /data/store
 the store alone would bring back 2026-11-23T08:00:00.000000Z

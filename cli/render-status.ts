@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { DeadLetterCount } from "../runtime/deadletters/counts.ts";
 import type { RebuildStatus } from "../runtime/rebuild/rebuild.ts";
-import type { CollectionStatus, StoreStatus } from "../runtime/runtime.ts";
+import type { CollectionStatus, StoreStatus } from "../runtime/status-report.ts";
 import type { TaskStatus } from "../runtime/task-status.ts";
 import { onStdout, type Paint } from "./paint.ts";
 
@@ -19,7 +19,7 @@ export interface ShownStatus {
 function renderRebuild(rebuild: RebuildStatus | null): string[] {
   if (rebuild === null) return [];
   const names = `made again, beside what goes on serving: ${rebuild.names.join(", ")}`;
-  return rebuild.stuck === null ? [names] : [names, onStdout.red(`  ${rebuild.stuck}`)];
+  return rebuild.stuck === null ? [names, ""] : [names, onStdout.red(`  ${rebuild.stuck}`), ""];
 }
 
 /** `columns` cuts lines on a terminal; undefined leaves them whole. */

@@ -47,7 +47,7 @@ export function assemblePlan(
     };
   }
   for (const derivation of declared.derivations) {
-    const { collection, sources, state, params, shards, onError } = derivation;
+    const { collection, sources, state, params, shards, onError, continues } = derivation;
     collections[collection.name] = collectionPlan(collection, renames);
     derivations[collection.name] = {
       sources: sources.map((source) => sourcePlan(source, bundles)),
@@ -56,6 +56,7 @@ export function assemblePlan(
       ...(mayRemove(derivation, removing) ? { removes: true } : {}),
       ...(shards === undefined ? {} : { shards }),
       ...(onError === "halt" ? {} : { onError }),
+      ...(continues === undefined ? {} : { continues }),
     };
   }
   for (const each of declared.materializations)

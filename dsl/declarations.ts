@@ -88,6 +88,8 @@ export interface DeriveDeclaration {
   readonly params: object;
   /** Undefined where it is left to the runtime. */
   readonly shards: number | undefined;
+  /** The beginning of the hash of the definition whose documents stay. */
+  readonly continues: string | undefined;
   /** What is done with a document that cannot be derived from. */
   readonly onError: "halt" | "deadLetter";
   readonly stack: string;

@@ -63,7 +63,8 @@ describe("what declaring calls report", () => {
     const removed = () => undefined;
     const orders = capture("orders", feed, { schema, key: ["id"] });
     const params = { limits: [1, { a: null }] };
-    orders.derive("spend", { schema, key: ["kind", "id"], params, transform, removed });
+    const continues = "0123456789ab";
+    orders.derive("spend", { schema, key: ["kind", "id"], params, continues, transform, removed });
     expect(declarations[1]).toEqual({
       kind: "derive",
       collection: { name: "spend", schema, key: ["kind", "id"], reduce: {}, partitionBy: [], partitions: 1 },
@@ -80,6 +81,7 @@ describe("what declaring calls report", () => {
       ],
       state: undefined,
       params,
+      continues,
       onError: "halt",
       stack: expect.stringContaining("declaring.test.ts"),
     });
@@ -110,6 +112,7 @@ describe("what declaring calls report", () => {
       reduce: { n: "sum" },
       params: { limit: 1 },
       onError: "deadLetter",
+      continues: "f".repeat(64),
       state: { schema: stateSchema, initial: { seen: [] } },
       // Another order than in `from`, which counts.
       on: { a: toTotals, z: toOrders, customers: toCustomers },
@@ -162,6 +165,7 @@ describe("what declaring calls report", () => {
       ],
       state: { schema: stateSchema, initial: { seen: [] } },
       params: { limit: 1 },
+      continues: "f".repeat(64),
       onError: "deadLetter",
       stack: expect.stringContaining("declaring.test.ts"),
     });

@@ -39,6 +39,11 @@ export interface DerivationOptions {
    * as suit the machine, where that is so.
    */
   readonly shards?: number;
+  /**
+   * Keeps what another definition derived, and uses this one from here on: the hash that `weir diff` shows for that
+   * definition. Without it, or once something else has run, a change of what is derived derives all of it again.
+   */
+  readonly continues?: string;
 }
 
 /** `CollectionDefinition` without its types. */
@@ -53,6 +58,7 @@ interface WrittenDefinition {
 export interface DerivedDefinition extends WrittenDefinition {
   readonly params?: object;
   readonly shards?: number;
+  readonly continues?: string;
   readonly onError?: OnError;
 }
 
@@ -147,6 +153,16 @@ export function shardsOf(name: string, { shards }: DerivedDefinition): number | 
   }
   throw new Error(
     `derive("${name}"): shards ${shown(shards)} is not an integer from 1 to ${MOST_PARTITIONS}. Give one, or leave it out.`,
+  );
+}
+
+/** @throws Error for what is no beginning of a definition's hash. */
+export function continuesOf(name: string, { continues }: DerivedDefinition): string | undefined {
+  if (continues === undefined || (typeof continues === "string" && /^[0-9a-f]{12,64}$/.test(continues))) {
+    return continues;
+  }
+  throw new Error(
+    `derive("${name}"): continues ${shown(continues)} is not the hash of a definition. Give the 12 to 64 hex digits that weir diff shows, or leave it out.`,
   );
 }
 

@@ -4,6 +4,7 @@ import { report } from "./collector.ts";
 import type { SourceDeclaration, StateDeclaration } from "./declarations.ts";
 import {
   type CollectionDefinition,
+  continuesOf,
   type DerivationOptions,
   declared,
   functionOf,
@@ -127,6 +128,7 @@ export function derive<
     state: state === undefined ? undefined : stateOf(name, state),
     params: paramsOf(name, definition),
     shards: shardsOf(name, definition),
+    continues: continuesOf(name, definition),
     onError: onErrorOf(`derive("${name}")`, definition),
     stack: new Error().stack ?? "",
   });

@@ -75,6 +75,19 @@ describe("what is refused when it runs", () => {
     expect(declarations).toEqual([]);
   });
 
+  test.for(["0123456789a", "0123456789AB", "a".repeat(65), "shop/spend", 7, null])(
+    "the continues %j",
+    (continues) => {
+      const message = `derive("x"): continues ${JSON.stringify(continues)} is not the hash of a definition. Give the 12 to 64 hex digits that weir diff shows, or leave it out.`;
+      const orders = capture("orders", feed, { schema, key: ["id"] });
+      const options = { schema, key: ["id"] as const, continues: continues as string };
+      expect(() => orders.derive("x", { ...options, transform: (order) => order })).toThrow(message);
+      const from = { orders: orders.by("id") };
+      expect(() => derive("x", { ...options, from, on: { orders: (order) => order } })).toThrow(message);
+      expect(declarations).toHaveLength(1);
+    },
+  );
+
   test.for(["drop", null, true, "deadletter"])("the onError %j", (onError) => {
     const message = `onError ${JSON.stringify(onError)} is unknown. Give "halt" or "deadLetter", or leave it out for "halt".`;
     expect(() => untyped("x", { schema, key: ["id"], onError })).toThrow(`capture("x"): ${message}`);

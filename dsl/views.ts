@@ -3,7 +3,15 @@ import { by } from "./by.ts";
 import type { Collection, Readable, Reduced, WhereView } from "./collection.ts";
 import { report } from "./collector.ts";
 import type { CollectionDeclaration, ViewDeclaration } from "./declarations.ts";
-import { type DerivedDefinition, declared, functionOf, onErrorOf, paramsOf, shardsOf } from "./definition.ts";
+import {
+  continuesOf,
+  type DerivedDefinition,
+  declared,
+  functionOf,
+  onErrorOf,
+  paramsOf,
+  shardsOf,
+} from "./definition.ts";
 import { materialize } from "./materialize.ts";
 import { checkRenaming } from "./names.ts";
 import { checkedRead } from "./read.ts";
@@ -110,6 +118,7 @@ function derive(
     state: undefined,
     params: paramsOf(name, definition),
     shards: shardsOf(name, definition),
+    continues: continuesOf(name, definition),
     onError: onErrorOf(place, definition),
     stack: new Error().stack ?? "",
   });

@@ -121,6 +121,11 @@ export interface DerivationPlan {
   readonly shards?: number;
   /** A document that cannot be derived from is set aside, and the task goes on. Absent for `halt`. */
   readonly onError?: "deadLetter";
+  /**
+   * The beginning of a `definitionHash`, 12 to 64 hex digits: what the definition with this hash derived stays, and this
+   * one is used from then on. No effect where another one ran last.
+   */
+  readonly continues?: string;
 }
 
 /** Durable values, one for each shuffle key. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { canonicalJson, sha256 } from "./canonical.ts";
 import { formatChecksums, parseChecksums } from "./checksums.ts";
+import { formatParent } from "./parent.ts";
 import type { DerivationPlan, Plan } from "./plan.ts";
 import { readBuild } from "./read-build.ts";
 
@@ -93,4 +94,20 @@ it("checksums are written as sha256sum reads them, and read back", () => {
   );
   expect(text).toBe(`${"2".repeat(64)}  a b.mjs\n${"1".repeat(64)}  b.mjs\n`);
   expect(parseChecksums(text).get("a b.mjs")).toBe("2".repeat(64));
+});
+
+it("reads which plan a build follows, and refuses what does not say so", async () => {
+  const directory = built();
+  const parent = (text: string) => writeFileSync(join(directory, "parent.json"), text);
+  expect((await readBuild(directory)).parentHash).toBeUndefined();
+  for (const hash of [null, HASH]) {
+    parent(formatParent(hash));
+    expect((await readBuild(directory)).parentHash).toBe(hash);
+  }
+  for (const text of ["", "null", '{"parentHash":null}', '{"formatVersion":1,"parentHash":"main"}']) {
+    parent(text);
+    await expect(readBuild(directory)).rejects.toThrow(
+      /parent\.json does not say .*Build again.*\(WEIR5002\)$/,
+    );
+  }
 });

@@ -2,30 +2,20 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { BuildError } from "./build-error.ts";
 import { bundlesOf } from "./bundle-references.ts";
 import { planHash, sha256 } from "./canonical.ts";
 import { CHECKSUMS_FILE, parseChecksums } from "./checksums.ts";
+import { type ParentHash, readParent } from "./parent.ts";
 import { PLAN_FORMAT_VERSION, type Plan } from "./plan.ts";
 
 export interface Build {
   readonly plan: Plan;
   readonly planHash: string;
+  /** What is to have run before it; undefined for whatever did. */
+  readonly parentHash: ParentHash | undefined;
   /** Absolute paths of the functions' bundles, by their hash. */
   readonly bundles: ReadonlyMap<string, string>;
-}
-
-/** A diagnostic code, with a page of its own: no plan to read, a plan of another version, a bundle that is not the plan's. */
-export type BuildErrorCode = "WEIR5001" | "WEIR5002" | "WEIR5003";
-
-/** The directory holds no build, or one that this version of Weir cannot run. The message ends with the code. */
-export class BuildError extends Error {
-  override readonly name: string = "BuildError";
-  readonly code: BuildErrorCode;
-
-  constructor(code: BuildErrorCode, message: string, options?: ErrorOptions) {
-    super(`${message} (${code})`, options);
-    this.code = code;
-  }
 }
 
 /**
@@ -58,7 +48,7 @@ export async function readBuild(directory: string): Promise<Build> {
     }
     bundles.set(hash, path);
   }
-  return { plan, planHash: planHash(plan), bundles };
+  return { plan, planHash: planHash(plan), parentHash: await readParent(directory), bundles };
 }
 
 async function readChecksums(directory: string, needed: boolean): Promise<ReadonlyMap<string, string>> {

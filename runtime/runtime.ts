@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { MaterializationDriver, RuntimeSettings, TaskLog } from "../connectors/driver.ts";
 import { protocolPoint } from "../connectors/protocol-point.ts";
+import type { ParentHash } from "../plan/parent.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
 import { backfill } from "./backfill/backfill.ts";
@@ -16,24 +17,24 @@ import { materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
-import { type DeadLetterCount, deadLetterCounts } from "./deadletters/counts.ts";
+import { deadLetterCounts } from "./deadletters/counts.ts";
 import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
 import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
-import type { Head, StoredCut } from "./head/head.ts";
+import type { Head } from "./head/head.ts";
 import { type OpenHead, openHead } from "./head/open-head.ts";
-import { isInternal } from "./internal-collections.ts";
 import { initialJournals } from "./journal/router.ts";
-import { APPLIED_PLAN, LAST_PLAN, STORED_CUT } from "./notes.ts";
+import { APPLIED_PLAN, LAST_PLAN } from "./notes.ts";
+import { refuseOtherParent } from "./parent.ts";
 import { beginRebuild, withoutRebuilt } from "./rebuild/begin.ts";
 import { bundleDirOf, keepBundles } from "./rebuild/bundles.ts";
 import { RebuildCompletion } from "./rebuild/completion.ts";
 import { type DropParts, dropAbandoned, dropByName, keptNames, sweepGarbage } from "./rebuild/drop.ts";
 import { asideOf, earlierPlans, targetDrivers } from "./rebuild/earlier.ts";
-import { jsonOf, namesOf, type Rebuild, type RebuildStatus } from "./rebuild/rebuild.ts";
+import { jsonOf, namesOf, noteOf, type Rebuild, type RebuildStatus } from "./rebuild/rebuild.ts";
 import { type Aside, type Part, type RunningPlan, runningPlan } from "./rebuild/running-plan.ts";
 import { askForShards, renameShards } from "./shards.ts";
-import { formatTime } from "./store/fragment-time.ts";
+import { type StatusReport, storageOf } from "./status-report.ts";
 import { type ObjectStore, openStore, type StoreConfig } from "./store/store.ts";
 import { HeldClaim, isTakenOver, refuseTakenOver } from "./store-epoch/held-claim.ts";
 import { historyOf, ownership } from "./store-epoch/ownership.ts";
@@ -41,7 +42,7 @@ import type { ThreadLimits } from "./supervised-thread.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { TaskReport } from "./task/task.ts";
 import { type Grouping, groupTasks } from "./task-groups.ts";
-import { isSettled, statusOf, type TaskStatus } from "./task-status.ts";
+import { isSettled, statusOf } from "./task-status.ts";
 import { startWorker } from "./threads/entry.ts";
 
 export interface RuntimeConfig {
@@ -59,6 +60,8 @@ export interface RuntimeConfig {
 export interface RunnableBuild {
   readonly plan: Plan;
   readonly planHash: string;
+  /** Of the plan that is to have run before, null for none; undefined where that does not matter. */
+  readonly parentHash?: ParentHash | undefined;
   /** Directory that holds `bundles/`. */
   readonly directory: string;
 }
@@ -67,35 +70,6 @@ export type RuntimeEvent =
   | TaskReport
   | { readonly kind: "store"; readonly message: string }
   | { readonly kind: "fatal"; readonly message: string };
-
-export interface StatusReport {
-  readonly planHash: string;
-  readonly pid: number;
-  readonly tasks: readonly TaskStatus[];
-  readonly collections: readonly CollectionStatus[];
-  /** Of the tasks that have some, whether they run or not. */
-  readonly deadLetters: readonly DeadLetterCount[];
-  /** What is made again beside what stands; null where nothing is. */
-  readonly rebuild: RebuildStatus | null;
-  readonly store: StoreStatus;
-}
-
-export interface CollectionStatus {
-  readonly name: string;
-  /** Where its fragments are in the store: its name, or that of the generation that serves, `shop/spend~2`. */
-  readonly folder: string;
-  /** Documents ever appended. */
-  readonly documents: number;
-  /** Documents of these that come after what the store alone can bring back: what a lost disk would lose. */
-  readonly notInStore: number;
-}
-
-export interface StoreStatus {
-  readonly location: string;
-  /** Commit time to which `weir restore` would return, ISO 8601; null while there is nothing to return to. */
-  readonly restorableTo: string | null;
-  readonly lastError: string | null;
-}
 
 const ARCHIVE_INTERVAL_MS = 1_000;
 /** How long a stop waits for the last documents to reach the store, ms. */
@@ -174,6 +148,7 @@ export class Runtime {
       const head = await openHead(join(config.dataDir, "head"), die);
       undo.unshift(() => head.close());
       const before = await earlierPlans(head.head);
+      refuseOtherParent(await noteOf<Plan>(head.head, LAST_PLAN), build);
       if (before.last && !config.allowDestructive) refuseDestructive(before.last, build.plan);
       const drivers = await targetDrivers([build.plan, before.applied], config.settings.baseDir);
       const driver = (connector: string) => drivers.get(connector);
@@ -452,26 +427,6 @@ export class Runtime {
 /** Lays the derivations out in their shards, before any of them is opened. */
 async function layOut(head: Head, { shards }: Grouping): Promise<void> {
   for (const [task, count] of shards) await head.layOutTask(task, count);
-}
-
-/** What the head says of collections, and of what the store has of them. */
-export async function storageOf(
-  head: Head,
-): Promise<{ collections: CollectionStatus[]; restorableTo: string | null }> {
-  const cut = (await head.getNote(STORED_CUT)) as unknown as StoredCut | undefined; // written by the head
-  const { journals } = await head.survey();
-  const own = journals.filter(({ collection }) => !isInternal(collection));
-  const names = [...new Set(own.map(({ collection }) => collection))].sort();
-  const collections = names.map((name) => {
-    const parts = own.filter(({ collection }) => collection === name);
-    return {
-      name,
-      folder: parts[0]?.home ?? name,
-      documents: parts.reduce((sum, { next }) => sum + next, 0),
-      notInStore: parts.reduce((sum, { next, restorable }) => sum + next - restorable, 0),
-    };
-  });
-  return { collections, restorableTo: cut ? formatTime(cut.clock) : null };
 }
 
 /** A store that does not answer soon holds up no start: the archiver asks again before it puts anything. */

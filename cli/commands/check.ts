@@ -22,7 +22,8 @@ type Diagnostics = Parameters<typeof renderJson>[0];
 const RENDERERS: Readonly<Record<Format, (diagnostics: Diagnostics, cwd: string) => string>> = {
   text: (diagnostics, cwd) => renderText(diagnostics, { cwd, color: process.stdout.isTTY === true }),
   json: (diagnostics, cwd) => renderJson(diagnostics, { cwd }),
-  github: (diagnostics, cwd) => renderGithub(diagnostics, { cwd }),
+  // An annotation's file is relative to the repository's root, wherever the command runs.
+  github: (diagnostics, cwd) => renderGithub(diagnostics, { cwd: process.env.GITHUB_WORKSPACE ?? cwd }),
   sarif: (diagnostics, cwd) => renderSarif(diagnostics, { cwd }),
 };
 

@@ -49,8 +49,8 @@ async function prepare(
   if (options.plan !== undefined) {
     const directory = resolve(options.plan);
     const config = runtimeConfig(await loadConfig(process.cwd(), options.config));
-    const { plan, planHash } = await readBuild(directory);
-    return { build: { plan, planHash, directory }, config };
+    const { plan, planHash, parentHash } = await readBuild(directory);
+    return { build: { plan, planHash, parentHash, directory }, config };
   }
   const { buildProject } = await import("../compile-project.ts");
   const { writeBuild } = await import("../../compiler/index.ts");

@@ -3,7 +3,7 @@ import { ANSWER_WITHIN_MS, askRunning, json } from "../../runtime/control/client
 import { deadLetterCounts } from "../../runtime/deadletters/counts.ts";
 import { openAtRest } from "../../runtime/open-at-rest.ts";
 import { rebuildAtRest } from "../../runtime/rebuild/rebuild.ts";
-import { type StatusReport, storageOf } from "../../runtime/runtime.ts";
+import { type StatusReport, storageOf } from "../../runtime/status-report.ts";
 import { renderStatus } from "../render-status.ts";
 import { runtimeConfig } from "../runtime-config.ts";
 

@@ -3,13 +3,13 @@ import type { FieldChange } from "../../plan/evolution/difference.ts";
 /** What the diff of two plans says. `schema.json` beside this file is the published form of its JSON rendering. */
 
 /**
- * What a change does to data. `code-only` and `resume` of a changed transform are choices that a flow cannot make
- * yet, so the diff gives `resume` only where a connector goes on from its checkpoint, and `code-only` not at all.
+ * What a change does to data. `code-only`, and `resume` of a derivation, are choices that a flow makes by `continues`;
+ * a connector may `resume` by itself.
  */
 export type Action = "create" | "update" | "code-only" | "resume" | "rebuild" | "destroy";
 
 /** In the order in which a reviewer should see them. */
-export const ACTIONS: readonly Action[] = ["destroy", "rebuild", "resume", "update", "code-only", "create"];
+export const ACTIONS: readonly Action[] = ["destroy", "rebuild", "resume", "code-only", "update", "create"];
 
 /** A captured or derived collection with the task that fills it, or a target with the task that fills that. */
 export type ChangeKind = "capture" | "derivation" | "materialization";

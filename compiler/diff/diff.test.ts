@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { DerivationSource, Plan } from "../../plan/plan.ts";
+import type { CollectionPlan, DerivationSource, Plan } from "../../plan/plan.ts";
 import type { CollectionSize } from "./change.ts";
 import { diff } from "./diff.ts";
 import { renderDiffText } from "./render/text.ts";
@@ -71,18 +71,17 @@ test("what is named anew is as large as it was under its old name", () => {
   });
 });
 
-test("a target that does not fit a wider schema is what the plan is refused for", () => {
+test("a target that cannot hold a wider schema is what the plan is refused for", () => {
   const base = plan([{}]);
-  const wider = {
-    ...collection,
-    schema: { type: "object", properties: { note: { type: "string" } }, additionalProperties: false },
-  };
-  const closed = { ...collection, schema: { type: "object", additionalProperties: false } };
-  const of = (b: typeof collection): Plan => ({ ...base, collections: { a: collection, b } });
-  const found = diff(of(closed), of(wider));
+  const noted = (type: string | readonly string[]) => ({
+    ...{ ...collection, reduce: { note: "first" as const } },
+    schema: { type: "object", properties: { note: { type } }, additionalProperties: false },
+  });
+  const of = (b: CollectionPlan): Plan => ({ ...base, collections: { a: collection, b } });
+  const found = diff(of(noted("string")), of(noted(["string", "null"])));
   expect(found.changes.map(({ name, action, because }) => [name, action, because])).toEqual([
     ["b", "update", ["b"]],
     ["postgres:t", "update", ["b", "postgres:t"]],
   ]);
-  expect(renderDiffText(found, { color: false })).toContain("because of postgres:t: ");
+  expect(renderDiffText(found, { color: false })).toContain("because of postgres:t. ");
 });

@@ -1,4 +1,5 @@
 /** The difference of two plans, by what it does to data. A pure function of its arguments. */
+import { SERVES_MEANWHILE } from "../../plan/evolution/continuation.ts";
 import type { Difference } from "../../plan/evolution/difference.ts";
 import { type EffectOn, effectsOf } from "../../plan/evolution/effects.ts";
 import { viewText } from "../../plan/evolution/view-text.ts";
@@ -84,7 +85,7 @@ interface Changed {
 function changed({ kind, name, reads, effect, next, sizes }: Changed): Change {
   const { found, upstream, rebuilt } = effect;
   const rebuilds = found.filter((each) => each.effect === "rebuild");
-  const action = rebuilt ? "rebuild" : found.some((each) => each.effect === "resume") ? "resume" : "update";
+  const action = rebuilt ? "rebuild" : gravest(found);
   const reasons = reasonsOf(rebuilds.length > 0 ? rebuilds : found, kind);
   if (upstream !== undefined) reasons.push(rippleReason(kind, upstream));
   const refused = found.flatMap((each) => each.refused ?? []);
@@ -105,6 +106,12 @@ function changed({ kind, name, reads, effect, next, sizes }: Changed): Change {
       cautions.length > 0 ? cautions.join(" ") : rebuilt ? rebuildCaution(kind, name, found, next) : null,
     refusedToday: refused.length > 0 ? [...new Set(refused)].join("; ") : null,
   };
+}
+
+/** Of differences that rebuild nothing. */
+function gravest(found: readonly Difference[]): "resume" | "code-only" | "update" {
+  const effects = new Set(found.map(({ effect }) => effect));
+  return effects.has("resume") ? "resume" : effects.has("code-only") ? "code-only" : "update";
 }
 
 /** Where a transform has changed, that its output has other fields goes without saying. */
@@ -134,19 +141,19 @@ function replayFor(
   return replayOf([], sizes, next.captures[name]?.connector);
 }
 
+/** Of what is made again for a reason of its own: `because` leads from the others to it. */
 function rebuildCaution(
   kind: ChangeKind,
   name: string,
   found: readonly Difference[],
   next: Plan,
 ): string | null {
-  if (found.every(({ effect }) => effect !== "rebuild")) return null;
+  if (found.every(({ effect, inPlace }) => effect !== "rebuild" || inPlace)) return null;
   if (kind === "capture") {
     const source = next.captures[name]?.connector ?? "its source";
-    return `A stored document that does not fit stands in the way, and ${source} may still send such documents. Make the change compatible (an optional field, a wider type), or declare the new form under a new name.`;
+    return `A stored document that does not fit halts it, and so does one that ${source} sends meanwhile: what stands goes on serving. Make the change compatible (an optional field, a wider type), or declare the new form under a new name.`;
   }
-  if (kind === "materialization") return null;
-  return "The old one serves until the new one has caught up, and is then kept until weir drop. Under a new name it would stay beside it.";
+  return SERVES_MEANWHILE;
 }
 
 function sentence(text: string): string {

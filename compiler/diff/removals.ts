@@ -43,7 +43,7 @@ interface Removal {
 function removal({ kind, name, reason, renamed, remedy }: Removal): Change {
   const caution =
     renamed === undefined
-      ? "Leave it declared to keep it going. Declared again under its old name and definition, it goes on where it stopped."
+      ? `Leave it declared to keep it going. Declared again under its old name and definition, it goes on where it stopped${kind === "capture" ? "" : ", or is made again if what it reads was"}.`
       : `${renamed} is new and defined as ${name} was. ${remedy}`;
   return {
     ...{ kind, name, action: "destroy", destructive: true, reason, because: [name], fields: [] },

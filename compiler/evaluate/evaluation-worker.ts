@@ -114,6 +114,7 @@ function describeDeclaration(
         },
         params: plain(each.params),
         shards: each.shards,
+        continues: each.continues,
         onError: each.onError,
       };
     case "materialize": {

@@ -56,6 +56,7 @@ export interface EvaluatedDerivation extends Evaluated {
   readonly state: EvaluatedState | undefined;
   readonly params: JsonObject;
   readonly shards: number | undefined;
+  readonly continues: string | undefined;
   readonly onError: "halt" | "deadLetter";
 }
 

@@ -40,7 +40,9 @@ export function withoutCommand(error: unknown): Error {
   if (error instanceof HaltError) return error;
   const message = error instanceof Error ? error.message : String(error);
   // Within a script, Redis 6 and 7 word a missing right differently from NOPERM, each in its own way.
-  if (/^(NOPERM|WRONGTYPE)|ACL failure|can't run this command/.test(message)) {
+  if (
+    /^(NOPERM|WRONGTYPE)|ACL failure|can't (run this command|access at least one of the keys)/.test(message)
+  ) {
     return new HaltError(
       `Redis refused a command of the task: ${message}. Put right what it names, then start the task again.`,
     );

@@ -8,7 +8,8 @@ import { startRedis } from "../../test/servers/redis.ts";
 import { testRedis } from "../../test/servers/test-servers.ts";
 import { FencedError, HaltError, type RowChange, type TargetSession } from "../driver.ts";
 import { collectionOf, contextOf, rowsOneByOne, storeHistory } from "../fixtures/target.ts";
-import { driver, rowForm } from "./driver.ts";
+import { driver } from "./driver.ts";
+import { rowForm } from "./forms.ts";
 
 let url: string;
 let admin: Redis;

@@ -1,20 +1,16 @@
-import type { CollectionPlan, Json } from "../../plan/plan.ts";
 import {
   HaltError,
   type MaterializationContext,
   type MaterializationDriver,
-  type ResolvedConfig,
   type TargetSession,
 } from "../driver.ts";
 import { protocolPoint } from "../protocol-point.ts";
 import { checkServer, connect, withoutCommand } from "./connection.ts";
 import { checkpointKey, refuseForeignRows, refuseRename, takeFence, tryRights } from "./fence.ts";
-import { hashRows } from "./hash-rows.ts";
-import { jsonRows } from "./json-rows.ts";
-import type { RowForm } from "./row-form.ts";
+import { rowForm } from "./forms.ts";
+import { asideConfig } from "./place.ts";
 import { RedisSession } from "./session.ts";
-import { sortedSetRows } from "./sorted-set-rows.ts";
-import { compileTemplate } from "./template.ts";
+import { dropRows, swapRows } from "./swap.ts";
 
 /** Rows, checkpoint and fence in one run of a script, which Redis runs whole or not at all: exactly once. */
 export const driver: MaterializationDriver = {
@@ -51,45 +47,8 @@ export const driver: MaterializationDriver = {
       throw withoutCommand(error);
     }
   },
+
+  aside: asideConfig,
+  swap: swapRows,
+  drop: dropRows,
 };
-
-/** Throws `HaltError` where Redis cannot hold the collection as it is configured. */
-export function rowForm({ key, as = "hash" }: ResolvedConfig, collection: CollectionPlan): RowForm {
-  if (typeof key !== "string") throw new HaltError("A Redis target needs the string key, a template.");
-  const template = compileTemplate(key, collection);
-  if (as === "hash" || as === "json") {
-    requireAll(collection, template.names, `the key template "${key}"`);
-    return as === "hash" ? hashRows(collection, template) : jsonRows(template);
-  }
-  const { member, score } = sortedSetOf(as);
-  const memberTemplate = compileTemplate(member, collection);
-  const both = `the templates "${key}" and "${member}"`;
-  requireAll(collection, [...template.names, ...memberTemplate.names], both);
-  return sortedSetRows(collection, template, memberTemplate, score);
-}
-
-function sortedSetOf(as: Json): { member: string; score: string } {
-  if (typeof as === "object" && as !== null && "sortedSet" in as) {
-    const { sortedSet } = as;
-    if (
-      typeof sortedSet === "object" &&
-      sortedSet !== null &&
-      "member" in sortedSet &&
-      "score" in sortedSet
-    ) {
-      const { member, score } = sortedSet;
-      if (typeof member === "string" && typeof score === "string") return { member, score };
-    }
-  }
-  throw new HaltError(
-    'The form of a Redis target ("as") is "hash", "json" or { sortedSet: { member, score } }.',
-  );
-}
-
-function requireAll(collection: CollectionPlan, names: readonly string[], where: string): void {
-  const missing = collection.key.filter((field) => !names.includes(field));
-  if (missing.length === 0) return;
-  throw new HaltError(
-    `The key field "${missing[0]}" is not in ${where}, so that different keys would be one row; add {${missing[0]}}.`,
-  );
-}

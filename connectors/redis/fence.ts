@@ -2,13 +2,12 @@
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { HaltError } from "../driver.ts";
+import { CHECKPOINTS } from "./place.ts";
 import type { RowForm } from "./row-form.ts";
 import { TAKE_FENCE } from "./scripts.ts";
 
-const PREFIX = "weir:checkpoint:";
-
 export function checkpointKey(task: string): string {
-  return PREFIX + task;
+  return CHECKPOINTS + task;
 }
 
 export interface Ownership {
@@ -38,26 +37,32 @@ export async function takeFence(redis: Redis, checkpoint: string): Promise<Owner
  * Before the first transaction of a task, no key may look like one of its rows: what it contains would be unknown. This
  * walks the server's keys once (some 100 ms per million, in small steps); a task with a checkpoint skips it.
  */
-export async function refuseForeignRows(
-  redis: Redis,
-  checkpoint: string,
-  { pattern }: RowForm,
-): Promise<void> {
+export async function refuseForeignRows(redis: Redis, checkpoint: string, form: RowForm): Promise<void> {
   if ((await redis.exists(checkpoint)) === 1) return;
-  for await (const [foreign] of keysLike(redis, pattern)) {
+  for await (const [foreign] of keysOf(redis, form)) {
     if (foreign === undefined) continue;
     throw new HaltError(
-      `The key "${foreign}" looks like a row of this task, which has no checkpoint in this database; delete the keys that match ${pattern}, or choose another key template.`,
+      `The key "${foreign}" looks like a row of this task, which has no checkpoint in this database; delete the keys that match ${form.pattern}, or choose another key template.`,
     );
   }
 }
 
-/** The keys that match, some at a time, without checkpoints. Those that are there all the while surely come. */
-export async function* keysLike(redis: Redis, pattern: string): AsyncGenerator<readonly string[]> {
+/**
+ * The keys that may be rows, of any type or of one, some at a time. Those that are there all the while surely come, perhaps
+ * more than once.
+ */
+export async function* keysOf(
+  redis: Redis,
+  { pattern, owns }: Pick<RowForm, "pattern" | "owns">,
+  type?: RowForm["type"],
+): AsyncGenerator<readonly string[]> {
   let cursor = "0";
   do {
-    const [next, keys] = await redis.scan(cursor, "MATCH", pattern, "COUNT", 1_000);
-    yield keys.filter((key) => !key.startsWith(PREFIX));
+    const [next, keys] =
+      type === undefined
+        ? await redis.scan(cursor, "MATCH", pattern, "COUNT", 1_000)
+        : await redis.scan(cursor, "MATCH", pattern, "COUNT", 1_000, "TYPE", type);
+    yield keys.filter(owns);
     cursor = next;
   } while (cursor !== "0");
 }

@@ -24,6 +24,7 @@ export function hashRows(collection: CollectionPlan, template: Template): RowFor
       ["0", "0"],
     ],
     pattern: template.pattern,
+    owns: template.owns,
     encode: (changes) => {
       const args: string[] = [];
       for (const change of changes) {

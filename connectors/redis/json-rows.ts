@@ -9,6 +9,7 @@ export function jsonRows(template: Template): RowForm {
     script: STORE_JSON,
     trial: [["1"], [""]],
     pattern: template.pattern,
+    owns: template.owns,
     encode: (changes) => ({
       keys: changes.map((change) => template.render(change.key)),
       args: changes.map((change) => (change.op === "remove" ? "" : JSON.stringify(change.document))),

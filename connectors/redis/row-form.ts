@@ -12,6 +12,8 @@ export interface RowForm {
   readonly trial: readonly [put: readonly string[], remove: readonly string[]];
   /** Of `SCAN … MATCH`: matches the keys of all rows that there may be. */
   readonly pattern: string;
+  /** Whether a key that matches is none of Weir's own. */
+  owns(key: string): boolean;
   /** The script's KEYS behind the checkpoint, and its ARGV behind fence and positions. */
   encode(changes: readonly RowChange[]): EncodedRows;
   /** The documents of these keys, in order, as far as the form holds them. */

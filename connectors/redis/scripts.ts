@@ -75,6 +75,9 @@ end`);
 /** ARGV: fence, expected position, the position now that all rows are gone. */
 export const END_CLEARING = clearing("redis.call('HSET', KEYS[1], 'position', ARGV[3], 'clearing', '')");
 
+/** ARGV: fence, position. */
+export const DROP_CHECKPOINT = clearing("redis.call('DEL', KEYS[1])");
+
 function clearing(work: string): string {
   return script(undefined, work, "");
 }
@@ -89,3 +92,75 @@ local fence = string.format('%d:%s', number + 1, ARGV[1])
 redis.call('HSET', KEYS[1], 'fence', fence)
 local position = redis.call('HGET', KEYS[1], 'position') or ''
 return {fence, position, redis.call('HGET', KEYS[1], 'clearing') or ''}`;
+
+/**
+ * KEYS: the checkpoints of a place that serves, of one filled beside it, and of one to keep the former rows in. ARGV: a random
+ * token. Gives the first two one new fence, so that no instance of either stores anything any more. Returns `{"ok", fence,
+ * whether there is a serving one}`; `{"done"}` where they are swapped; `{"none"}` without either; `{"kept"}` where the third is there.
+ */
+export const TAKE_BOTH = `local function fence(key) return redis.call('HGET', key, 'fence') end
+local serving, beside = fence(KEYS[1]), fence(KEYS[2])
+if not beside then return {serving and 'done' or 'none'} end
+if serving and fence(KEYS[3]) then return {'kept'} end
+local newest = 0
+for _, former in ipairs({serving or '', beside}) do
+  newest = math.max(newest, tonumber(string.match(former, '^%d+')) or 0)
+end
+local taken = string.format('%d:%s', newest + 1, ARGV[1])
+redis.call('HSET', KEYS[2], 'fence', taken)
+if serving then redis.call('HSET', KEYS[1], 'fence', taken) end
+return {'ok', taken, serving and '1' or ''}`;
+
+/**
+ * KEYS: as of TAKE_BOTH, then a list of the serving rows' keys and one of those beside. ARGV: the fence, what stands before
+ * the keys beside, and what before those to be kept ("" where no row serves yet). Returns `{"ok"}`, or what was in the way.
+ *
+ * All rows of both places and their checkpoints get their new names. Nothing writes but renaming, which the server does not
+ * refuse for want of memory; whether it may be run on these keys is tried first, there and back. A row that is gone
+ * since the lists were made (it expired) is left out; what came where a row is to go is kept with the former ones.
+ */
+export const SWAP = `local fence, before, kept = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('HGET', KEYS[2], 'fence') ~= fence then return {'fence'} end
+if (redis.call('HGET', KEYS[1], 'fence') or '') ~= (kept ~= '' and fence or '') then return {'fence'} end
+local function each(list, work)
+  for at = 0, redis.call('LLEN', list) - 1, 5000 do
+    for _, key in ipairs(redis.call('LRANGE', list, at, at + 4999)) do
+      local refused = work(key)
+      if refused then return refused end
+    end
+  end
+end
+local function place(key) return string.sub(key, #before + 1) end
+local function try(from, to)
+  redis.call('RENAME', from, to)
+  redis.call('RENAME', to, from)
+end
+if kept == '' then
+  local refused = each(KEYS[5], function (key)
+    local found = redis.call('TYPE', place(key)).ok
+    if found ~= 'none' then return {'type', place(key), found} end
+  end)
+  if refused then return refused end
+end
+try(KEYS[2], KEYS[2])
+redis.call('RENAMENX', KEYS[2], KEYS[2])
+redis.call('UNLINK', KEYS[2] .. ':trial')
+local first = redis.call('LINDEX', KEYS[5], 0)
+if first and redis.call('EXISTS', first) == 1 then
+  if kept ~= '' then try(first, kept .. place(first)) end
+  if redis.call('EXISTS', place(first)) == 1 then try(place(first), place(first)) else try(first, place(first)) end
+end
+if kept ~= '' then
+  each(KEYS[4], function (key) redis.pcall('RENAME', key, kept .. key) end)
+  redis.call('RENAME', KEYS[1], KEYS[3])
+end
+each(KEYS[5], function (key)
+  local to = place(key)
+  if redis.pcall('RENAMENX', key, to) == 0 then
+    redis.call('RENAME', to, kept .. to)
+    redis.call('RENAME', key, to)
+  end
+end)
+redis.call('RENAME', KEYS[2], KEYS[1])
+redis.call('UNLINK', KEYS[4], KEYS[5])
+return {'ok'}`;

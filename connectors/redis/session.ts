@@ -4,9 +4,9 @@ import type { Json, JsonObject } from "../../plan/plan.ts";
 import { FencedError, HaltError, type KeyValues, type RowChange, type TargetSession } from "../driver.ts";
 import { protocolPoint } from "../protocol-point.ts";
 import { withoutCommand } from "./connection.ts";
-import { keysLike, numberOf, type Ownership } from "./fence.ts";
+import { keysOf, numberOf, type Ownership } from "./fence.ts";
 import type { RowForm } from "./row-form.ts";
-import { BEGIN_CLEARING, CLEAR_ROWS, END_CLEARING } from "./scripts.ts";
+import { BEGIN_CLEARING, CLEAR_ROWS, DROP_CHECKPOINT, END_CLEARING } from "./scripts.ts";
 
 /** Redis serves nobody else while the script runs: so many rows take it some ten milliseconds. */
 const MAX_ROWS = 2_000;
@@ -66,7 +66,7 @@ export class RedisSession implements TargetSession {
     await this.#run(BEGIN_CLEARING, [], position);
     protocolPoint("redis.clear.begun");
     try {
-      for await (const keys of keysLike(redis, form.pattern)) {
+      for await (const keys of keysOf(redis, form)) {
         if (keys.length > 0) await this.#run(CLEAR_ROWS, keys, form.type);
         protocolPoint("redis.clear.rows");
       }
@@ -76,6 +76,12 @@ export class RedisSession implements TargetSession {
     await this.#run(END_CLEARING, [], position);
     protocolPoint("redis.clear.after");
     this.#expected = position;
+  }
+
+  /** Removes every row and then the checkpoint. A repeat after a crash finishes it. */
+  async drop(): Promise<void> {
+    await this.clear(null);
+    await this.#run(DROP_CHECKPOINT, []);
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,7 @@ export function sortedSetRows(
       ["2", "", "a"],
     ],
     pattern: set.pattern,
+    owns: set.owns,
     encode: (changes) => {
       // Several rows share a set: each set is one of the script's KEYS, which begin behind the checkpoint, at 2.
       const places = new Map<string, number>();

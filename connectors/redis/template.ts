@@ -5,6 +5,7 @@
  */
 import type { CollectionPlan } from "../../plan/plan.ts";
 import { HaltError, type KeyValues } from "../driver.ts";
+import { isReserved, mayBeReserved } from "./place.ts";
 
 export interface Template {
   /** Key paths that it names, in their order. */
@@ -12,6 +13,8 @@ export interface Template {
   render(key: KeyValues): string;
   /** A pattern of Redis' `SCAN … MATCH` that matches whatever `render` gives. */
   readonly pattern: string;
+  /** Whether a key that matches may be one that `render` gives, and is none of Weir's own. */
+  owns(key: string): boolean;
 }
 
 interface Placeholder {
@@ -22,6 +25,25 @@ interface Placeholder {
   readonly after: string;
   /** What must not stand in the value as it is; undefined in the last one. */
   readonly delimiter: string | undefined;
+}
+
+/** A template of keys in a database. `aside`: what it begins with in a place of its own. */
+export function compileKeys(text: string, collection: CollectionPlan, aside: string | undefined): Template {
+  const template = compileTemplate(text, collection);
+  if (aside !== undefined) return template;
+  const [beginning = ""] = text.split("{");
+  if (!mayBeReserved(beginning)) return template;
+  return {
+    ...template,
+    owns: (key) => !isReserved(key),
+    render: (values) => {
+      const key = template.render(values);
+      if (!isReserved(key)) return key;
+      throw new HaltError(
+        `The key "${key}" begins as only Weir's own keys may; begin the key template "${text}" with another text.`,
+      );
+    },
+  };
 }
 
 /** Throws `HaltError` for a template that names other than key fields, or that cannot keep keys apart. */
@@ -44,6 +66,7 @@ export function compileTemplate(text: string, collection: CollectionPlan): Templ
     names: placeholders.map(({ name }) => name),
     render: (key) => placeholders.reduce((start, each) => start + value(key, each) + each.after, prefix),
     pattern: placeholders.reduce((start, each) => `${start}*${escapeGlob(each.after)}`, escapeGlob(prefix)),
+    owns: () => true,
   };
 }
 

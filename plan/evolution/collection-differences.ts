@@ -1,6 +1,7 @@
 /** What has changed in a collection's own definition and in the task that fills it. */
 import { fieldAt } from "../field-schema.ts";
 import type { CapturePlan, CollectionPlan, Plan } from "../plan.ts";
+import { withContinuation } from "./continuation.ts";
 import { derivationDifferences } from "./derivation-differences.ts";
 import {
   type Difference,
@@ -21,7 +22,7 @@ export function collectionDifferences(name: string, base: Plan, next: Plan): rea
   if (before === undefined || after === undefined) return [];
   const [captured, wasCaptured] = [own(next.captures, name), own(base.captures, name)];
   const [derived, wasDerived] = [own(next.derivations, name), own(base.derivations, name)];
-  return [
+  const found = [
     ...kindDifferences(wasCaptured !== undefined, captured !== undefined),
     ...(wasCaptured && captured ? captureDifferences(wasCaptured, captured) : []),
     ...(wasDerived && derived ? derivationDifferences(wasDerived, derived) : []),
@@ -31,6 +32,7 @@ export function collectionDifferences(name: string, base: Plan, next: Plan): rea
     ...journalDifferences(before, after, captured !== undefined),
     ...otherDifferences(before, after, KNOWN),
   ];
+  return wasDerived && derived ? withContinuation(found, wasDerived, derived) : found;
 }
 
 /** A `renamedFrom` says where what is stored comes from, and nothing of what it is: `renames.ts`. */
@@ -53,7 +55,7 @@ function* kindDifferences(wasCaptured: boolean, captured: boolean): Generator<Di
     reason: `it was ${was} and is now ${is}`,
     fields: [part("source", "kind", was, is, "yes")],
     destructive: true,
-    caution: `What was ${was} is not in the rebuilt collection. Give the ${is} one a name of its own to keep both.`,
+    caution: `What was ${was} is not in the rebuilt collection, and is kept beside it until weir drop. Give the ${is} one a name of its own to go on with both.`,
   };
 }
 
@@ -90,7 +92,7 @@ function* captureDifferences(before: CapturePlan, after: CapturePlan): Generator
     fields: [...connector, ...changed],
     destructive: true,
     caution:
-      "Documents that the old source gave are not in the rebuilt collection. Declare the new source under a new name to keep both.",
+      "Documents that the old source gave are not in the rebuilt collection, and are kept beside it until weir drop. Declare the new source under a new name to go on with both.",
   };
 }
 
@@ -193,7 +195,7 @@ function* journalDifferences(
     ...(captured
       ? {
           caution:
-            "Documents of one key keep their order; those of different keys may come in another. Declare it under a new name to keep the old journals.",
+            "Documents of one key keep their order; those of different keys may come in another. The old journals are kept until weir drop.",
         }
       : {}),
   };

@@ -4,6 +4,7 @@ import type { Json, JsonSchema } from "../plan.ts";
 import { meaningOf } from "../schema-meaning.ts";
 import { describe } from "./describe-schema.ts";
 import { compareBounds, compareFormats, isConstrained, sameRest } from "./keywords.ts";
+import { retiredSchema } from "./retired-fields.ts";
 import { SCHEMA_RULES, type SchemaRuleName } from "./schema-rules.ts";
 import { alternativesOf, asObject, literalsOf, resolveReference, typeOfSchema } from "./schema-shape.ts";
 
@@ -107,7 +108,9 @@ function* fields(path: string, before: Side, after: Side, trail: Trail): Generat
   const [oldRequired, newRequired] = [requiredOf(before.schema), requiredOf(after.schema)];
   for (const name of [...new Set([...Object.keys(old), ...Object.keys(now)])].sort(order)) {
     const at = path === "" ? name : `${path}.${name}`;
-    const was = Object.hasOwn(old, name) ? { schema: asObject(old[name]), root: before.root } : undefined;
+    const retired = Object.hasOwn(old, name) ? retiredSchema(old[name]) : undefined;
+    const isOld = Object.hasOwn(old, name) && retired === undefined;
+    const was = isOld ? { schema: asObject(old[name]), root: before.root } : undefined;
     const is = Object.hasOwn(now, name) ? { schema: asObject(now[name]), root: after.root } : undefined;
     const text = (side: Side | undefined, required: boolean) =>
       side === undefined ? null : `${describe(resolved(side).schema)}${required ? "" : ", optional"}`;
@@ -115,12 +118,14 @@ function* fields(path: string, before: Side, after: Side, trail: Trail): Generat
     const found = (rule: SchemaRuleName): FieldDifference => {
       return { path: at, rule, before: text(was, wasRequired), after: text(is, isRequired) };
     };
+    if (was === undefined && is === undefined) continue;
     if (was === undefined) {
-      const allowed = before.schema.additionalProperties;
-      const taken =
-        is === undefined || allowed === false
-          ? []
-          : [...values(at, { schema: asObject(allowed), root: before.root }, is, trail)];
+      // What stored documents may hold under the name.
+      const other = before.schema.additionalProperties;
+      const allowed = [...(retired ? [retired] : []), ...(other === false ? [] : [asObject(other)])];
+      const taken = allowed.flatMap((schema) =>
+        is === undefined ? [] : [...values(at, { schema, root: before.root }, is, trail)],
+      );
       const fits = taken.every(({ rule }) => SCHEMA_RULES[rule].compatible);
       yield found(isRequired ? "added-required" : fits ? "added-optional" : "added-to-open");
     } else if (is === undefined) yield found("removed");

@@ -16,10 +16,12 @@ import { sourceDifferences } from "./source-differences.ts";
 export function* derivationDifferences(before: DerivationPlan, after: DerivationPlan): Generator<Difference> {
   yield* sourceDifferences(before, after);
   if (!sameJson(before.params, after.params)) {
+    const says = "the params of its transform have changed";
     yield {
       effect: "rebuild",
-      reason: "the params of its transform have changed, so all of its documents are computed again",
+      reason: `${says}, so all of its documents are computed again`,
       fields: [part("transform", "params", before.params, after.params, "yes")],
+      continued: { effect: "resume", reason: says },
     };
   }
   yield* stateDifferences(before.state, after.state);
@@ -28,8 +30,8 @@ export function* derivationDifferences(before: DerivationPlan, after: Derivation
   yield* otherDifferences(before, after, KNOWN);
 }
 
-/** `removes` follows from the functions, whose bundles have changed where it has. */
-const KNOWN = new Set(["sources", "params", "state", "removes", "shards", "onError"]);
+/** `removes` follows from the functions, whose bundles have changed where it has. `continues` is no difference by itself. */
+const KNOWN = new Set(["sources", "params", "state", "removes", "shards", "onError", "continues"]);
 
 /** Shards only divide the work: what it gives, and what is stored of it, is the same for any number of them. */
 function* shardDifferences(before: number | undefined, after: number | undefined): Generator<Difference> {
@@ -69,6 +71,7 @@ function* stateDifferences(
     effect: "rebuild",
     reason: `${what} state, which all of its documents are computed with again`,
     fields: [...(sameMeaning ? [] : stateFields(before, after)), ...initial],
+    continued: "what a shuffle key has in its state comes of all documents so far",
   };
 }
 

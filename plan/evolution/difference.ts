@@ -5,6 +5,7 @@
 import { canonicalJson } from "../canonical.ts";
 import type { CollectionPlan, ConnectorPlan, JsonObject } from "../plan.ts";
 import { compareSchemas, type FieldDifference } from "./compare-schemas.ts";
+import { withoutRetiredFields } from "./retired-fields.ts";
 import { SCHEMA_RULES, type StoredRows } from "./schema-rules.ts";
 
 export interface FieldChange {
@@ -30,8 +31,19 @@ export interface FieldChange {
   readonly storedRowsGetIt: StoredRows;
 }
 
-/** `rebuild` of what is stored, `resume` from the checkpoint, `update` in place. */
-export type Effect = "rebuild" | "resume" | "update";
+/**
+ * `rebuild` of what is stored; `resume` from the checkpoint, with another configuration; `code-only`: from there on by
+ * other functions; `update` in place.
+ */
+export type Effect = "rebuild" | "resume" | "code-only" | "update";
+
+/** What a rebuild is instead, where the flow keeps what was derived. */
+export interface Continued {
+  readonly effect: "resume" | "code-only";
+  /** A clause. */
+  readonly reason: string;
+  readonly caution?: string;
+}
 
 export interface Difference {
   readonly effect: Effect;
@@ -49,6 +61,10 @@ export interface Difference {
   readonly readers?: "targets" | "reduced";
   /** The collection whose change asks for it, where it is not the definition's own. */
   readonly upstream?: string;
+  /** Of a derivation's rebuild: what a flow can have instead (`continuation.ts`), or a clause: why it cannot. */
+  readonly continued?: Continued | string;
+  /** The same where the collection is made again all the same, since what it reads is: nothing can be kept then. */
+  readonly whenRebuilt?: Difference;
 }
 
 export function sameJson(a: unknown, b: unknown): boolean {
@@ -57,9 +73,9 @@ export function sameJson(a: unknown, b: unknown): boolean {
 
 /** The differences of the schema: one for what is compatible, one for what is not, one where only its text differs. */
 export function* schemaDifferences(before: CollectionPlan, after: CollectionPlan): Generator<Difference> {
-  if (sameJson(before.schema, after.schema)) return;
   const found = compareSchemas(before.schema, after.schema);
   if (found.length === 0) {
+    if (sameJson(withoutRetiredFields(before.schema), after.schema)) return;
     const field: FieldChange = {
       ...{ aspect: "schema", path: "schema", rule: null, before: null, after: null },
       storedRowsGetIt: "not-needed",

@@ -79,16 +79,22 @@ function effectOn(
   all: readonly Difference[],
   upstream: Ripple | undefined,
 ): EffectOn | undefined {
-  // Where all of it is made again, what a wider schema alone would ask for is in that.
-  const found = upstream === undefined ? all : all.filter((each) => each.upstream === undefined);
+  // Where all of it is made again, what a wider schema alone would ask for is in that, and nothing that was derived stays.
+  const own = all.filter((each) => each.upstream === undefined);
+  const found = upstream === undefined ? all : own.map((each) => each.whenRebuilt ?? each);
   if (found.length === 0 && upstream === undefined) return undefined;
-  const rebuilds = found.filter(({ effect }) => effect === "rebuild");
+  const rebuilds = found.filter(isRebuild);
   return {
     found,
     upstream,
     rebuilt: rebuilds.length > 0 || upstream !== undefined,
-    because: becauseOf(name, found, rebuilds, upstream),
+    // What a flow continues is rebuilt only because of what it reads.
+    because: becauseOf(name, found, upstream === undefined ? rebuilds : own.filter(isRebuild), upstream),
   };
+}
+
+function isRebuild({ effect }: Difference): boolean {
+  return effect === "rebuild";
 }
 
 /** What is its own counts before what it follows; of that, what is rebuilt before what is widened. */

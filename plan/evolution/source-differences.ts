@@ -41,17 +41,27 @@ function* membershipDifferences(
   after: readonly DerivationSource[],
   pairs: readonly Pair[],
 ): Generator<Difference> {
+  const isOther = pairs.length === 0;
   for (const source of after.filter((each) => pairs.every((pair) => pair.after !== each))) {
     const says = `it derives from ${source.collection} as well`;
     const fields = [part("source", titled(source, "from"), undefined, source.collection, "yes")];
-    yield { effect: "rebuild", reason: says, fields };
+    const caution = `All documents of ${source.collection} are read, those of before too.`;
+    const continued = isOther ? OTHER_SOURCES : ({ effect: "resume", reason: says, caution } as const);
+    yield { effect: "rebuild", reason: says, fields, continued };
   }
   for (const source of before.filter((each) => pairs.every((pair) => pair.before !== each))) {
     const says = `it no longer derives from ${source.collection}`;
     const fields = [part("source", titled(source, "from"), source.collection, undefined, "yes")];
-    yield { effect: "rebuild", reason: says, fields };
+    const continued = source.reduced
+      ? `it would go on keeping the reduced documents of ${source.collection}, as they are now`
+      : isOther
+        ? OTHER_SOURCES
+        : ({ effect: "resume", reason: says } as const);
+    yield { effect: "rebuild", reason: says, fields, continued };
   }
 }
+
+const OTHER_SOURCES = "it reads none of its sources on";
 
 /** One for all of the functions: they have all documents computed again together. */
 function* functionDifferences(pairs: readonly Pair[]): Generator<Difference> {
@@ -71,7 +81,12 @@ function* functionDifferences(pairs: readonly Pair[]): Generator<Difference> {
   if (fields.length === 0) return;
   const says = `${names.join(" and ")} ${names.length === 1 ? "has" : "have"} changed`;
   const reason = `${says}, so all of its documents are computed again`;
-  yield { effect: "rebuild", reason, fields };
+  yield {
+    effect: "rebuild",
+    reason,
+    fields,
+    continued: { effect: "code-only", reason: says },
+  };
 }
 
 function change(
@@ -91,20 +106,23 @@ function* pairDifferences({ before, after }: Pair, stateful: boolean): Generator
       effect: "rebuild",
       reason: `it derives from ${collection} instead of ${before.collection}`,
       fields: [part("source", titled(after, "from"), before.collection, collection, "yes")],
+      continued: `its checkpoint has positions in ${before.collection}`,
     };
   }
   const bounds = (["where", "from", "until"] as const).filter((name) => !sameJson(before[name], after[name]));
   if (bounds.length > 0) {
     const text = (source: DerivationSource, name: "where" | "from" | "until") =>
       name === "where" ? whereText(source) : source[name];
+    const says = `it reads another part of ${collection} (${bounds.join(", ")})`;
     yield {
       effect: "rebuild",
-      reason: `it reads another part of ${collection} (${bounds.join(", ")})`,
+      reason: says,
       // `from` alone would be the collection that it reads.
       fields: bounds.map((name) => {
         const path = titled(after, name === "where" ? name : `read.${name}`);
         return part("source", path, text(before, name), text(after, name), "yes");
       }),
+      continued: { effect: "resume", reason: says, caution: passedOver(collection, bounds) },
     };
   }
   if (before.reduced !== after.reduced) {
@@ -114,7 +132,8 @@ function* pairDifferences({ before, after }: Pair, stateful: boolean): Generator
     const fields = [
       part("source", titled(after, "reduced"), before.reduced ?? false, after.reduced ?? false, "yes"),
     ];
-    yield { effect: "rebuild", reason: says, fields };
+    const continued = "the reduced documents that it keeps come of all documents so far";
+    yield { effect: "rebuild", reason: says, fields, continued };
   }
   yield* shuffleDifferences(before, after, stateful);
   yield* paceDifferences(before, after);
@@ -125,6 +144,14 @@ const KNOWN = new Set([
   ...["name", "collection", "where", "from", "until", "reduced", "by", "priority", "readDelayMs"],
   ...["transform", "removed"],
 ]);
+
+/** The reader has a position in each partition that it has read, and none of what it passed over there. */
+function passedOver(collection: string, bounds: readonly string[]): string {
+  const times = `Documents of ${collection} that it has passed over because of their time stay so.`;
+  const partitions = `Partitions of ${collection} that it reads for the first time are read from their first document on.`;
+  const said = [bounds.includes("where") && partitions, bounds.some((name) => name !== "where") && times];
+  return said.filter(Boolean).join(" ");
+}
 
 /** A derivation's checkpoint has its positions by the names of its sources. */
 function nameDifference(before: DerivationSource, after: DerivationSource): Difference {
@@ -158,6 +185,7 @@ function* shuffleDifferences(
     effect: "rebuild",
     reason: `the shuffle key of ${after.collection} has changed, so all of its documents are computed again`,
     fields: [field("yes")],
+    continued: "the shuffle key picks its state, or which reduced documents meet",
   };
 }
 

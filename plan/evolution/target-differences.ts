@@ -73,7 +73,7 @@ function* definitionDifferences(
       reason: `it holds ${after.collection} instead of ${before.collection}`,
       fields: [part("target", "collection", before.collection, after.collection, "yes")],
       destructive: true,
-      caution: `The rows of ${before.collection} give way. Name another target for ${after.collection} to keep both.`,
+      caution: `The rows of ${before.collection} give way, and are kept until weir drop. Name another target for ${after.collection} to go on with both.`,
     };
   }
   if (!sameJson(before.where, after.where)) {
@@ -94,7 +94,7 @@ function* definitionDifferences(
         : "it holds one row per key instead of one for each document",
       fields: [part("target", "mode", was, is, "yes")],
       destructive: true,
-      caution: `A table of the other form takes its place. Name another table for the ${is} mode to keep both.`,
+      caution: `A table of the other form takes its place; this one is kept until weir drop. Name another table for the ${is} mode to go on with both.`,
     };
   }
   yield* optionDifferences(before, after, refilled, renamed ? NAMING : new Set(), key);
@@ -189,8 +189,10 @@ function* schemaDifferences(
   const misfits = found.length === 0 ? [] : misfitsOf(after, was, is);
   if (misfits.length === 0 && !found.some(({ rule }) => SCHEMA_RULES[rule].reachesTargets)) return;
   const fields = found.map(fieldChange);
-  const reshaped = misfits.length > 0 && misfits.every(({ isReshaped }) => isReshaped);
-  if (reshaped && (after.onSchemaChange === "backfill" || isRefilled(before, after))) {
+  const named = (remedy: Misfit["remedy"]) => misfits.filter((each) => each.remedy === remedy);
+  const [refused, filled, altered] = [named("refused"), named("fill"), named("alter")];
+  const backfills = isRefilled(before, after) || (after.onSchemaChange === "backfill" && filled.length > 0);
+  if (backfills && misfits.length > 0 && misfits.every(({ isReshaped }) => isReshaped)) {
     yield {
       effect: "rebuild",
       reason: `fields of ${collection} have changed so that its table is emptied, altered and filled again`,
@@ -201,24 +203,15 @@ function* schemaDifferences(
     };
     return;
   }
-  const refused = misfits.filter(({ remedy }) => remedy === "refused");
-  const filledAnew = misfits.filter(({ remedy }) => remedy === "fill");
-  if (filledAnew.length > 0) {
-    yield {
-      effect: "rebuild",
-      reason: `fields of ${collection} have changed: ${said(filledAnew)}, so it is filled again`,
-      fields,
-      upstream: collection,
-    };
-    return;
-  }
-  const altered = misfits.filter(({ remedy }) => remedy === "alter");
+  const changed = `fields of ${collection} have changed`;
   yield {
-    effect: "update",
+    effect: filled.length > 0 ? "rebuild" : "update",
     reason:
-      altered.length > 0
-        ? `fields of ${collection} have changed: its table is altered where it stands (${said(altered)})`
-        : `fields of ${collection} have changed; rows already stored stay as they are`,
+      filled.length > 0
+        ? `${changed}: ${said(filled)}, so it is filled again`
+        : altered.length > 0
+          ? `${changed}: its table is altered where it stands (${said(altered)})`
+          : `${changed}; rows already stored stay as they are`,
     fields,
     upstream: collection,
     ...(refused.length > 0 ? { refused: said(refused) } : {}),

@@ -1,8 +1,8 @@
 /** Whether a target that stands can hold a collection whose schema has changed compatibly. */
 import { type FieldSchema, fieldAt, fieldsOf, type JsonType } from "../field-schema.ts";
-import type { CollectionPlan, Json, JsonSchema, MaterializationPlan } from "../plan.ts";
-import { meaningOf } from "../schema-meaning.ts";
+import type { CollectionPlan, Json, MaterializationPlan, ReduceStrategy } from "../plan.ts";
 import { own, sameJson } from "./difference.ts";
+import { liveFieldsOf } from "./retired-fields.ts";
 import { asObject } from "./schema-shape.ts";
 
 export interface Misfit {
@@ -44,68 +44,115 @@ function lasting(says: string): Misfit {
   return { says, remedy: "refused", isReshaped: false };
 }
 
-/** A column for each field on top; what is inside of one is JSON. The driver alters a table only if it empties it. */
+/**
+ * A column for each field on top; what is inside of one is JSON. `alter` is what its driver does to a table with rows whatever
+ * they are (`connectors/postgres/table-form.ts`). A column whose type is given keeps it; one of a table that is declared
+ * elsewhere is altered by that one's migrations, without which its task halts.
+ */
 function columnMisfits(
   { config, mode }: MaterializationPlan,
   before: CollectionPlan,
   after: CollectionPlan,
 ): readonly Misfit[] {
-  const old = fieldsOf(before.schema);
   const columns = asObject(config.columns);
-  /** One that is declared elsewhere is altered by its own migrations. */
-  const declared = config.primaryKey !== undefined;
-  const isReshaped = !declared;
-  /** A column's own migrations come first. */
-  const alter = declared ? "fill" : "alter";
-  const fields = fieldsOf(after.schema);
-  const gone = [...old].filter(([name]) => !fields.has(name) && columns[name] !== false);
-  const lacking = gone.filter(([, field]) => mode !== "delta" && isNotNull(field, undefined));
-  const found = [...fields].flatMap(([name, field]): Misfit | readonly Misfit[] => {
-    const was = old.get(name);
-    if (columns[name] === false) return [];
-    if (was === undefined) {
-      return declared ? [] : { says: `it gets a column for ${name}`, remedy: "alter", isReshaped };
-    }
-    const { type } = asObject(columns[name]);
-    const changed =
-      type !== undefined
-        ? !sameJson(meaningAt(before.schema, name), meaningAt(after.schema, name))
-        : columnOf(was) !== columnOf(field);
-    if (changed)
-      return { says: `its column for ${name} has a type for other values`, remedy: "fill", isReshaped };
-    if (mode === "delta") return [];
-    if (isNotNull(was, type) && !isNotNull(field, type))
-      return { says: `its column for ${name} takes NULL from now on`, remedy: alter, isReshaped };
-    return own(after.reduce, name) === "first" && isNullable(field) && !field.required
-      ? lasting(`its column for ${name} does not tell null from a missing field`)
-      : [];
+  const [old, fields] = [liveFieldsOf(before.schema), fieldsOf(after.schema)];
+  const found = [...fields].flatMap(([path, field]): Misfit | readonly Misfit[] => {
+    if (columns[path] === false) return [];
+    const strategy = own(after.reduce, path);
+    const given = asObject(columns[path]).type;
+    const is = columnOf(field, { strategy, given });
+    if (strategy === "first" && mode !== "delta" && is !== "jsonb" && isNullable(field) && !field.required)
+      return lasting(`its column for ${path} does not tell null from a missing field`);
+    if (config.primaryKey !== undefined) return [];
+    const was = old.get(path);
+    if (was === undefined) return newColumn(path, before, after);
+    return changedColumn(path, columnOf(was, { strategy, given }), is, { was, field, strategy, mode });
   });
-  return [
-    ...found,
-    ...lacking.map(([name]): Misfit => {
-      return { says: `its column for ${name} takes NULL from now on`, remedy: alter, isReshaped };
-    }),
-  ];
+  if (config.primaryKey !== undefined || mode === "delta") return found;
+  const gone = [...old].filter(([path, field]) => {
+    const type = columnOf(field, { strategy: own(before.reduce, path), given: asObject(columns[path]).type });
+    return !fields.has(path) && columns[path] !== false && isNotNull(field, type);
+  });
+  return [...found, ...gone.map(([path]) => shaped("alter", takesNull(path)))];
 }
 
-function meaningAt(schema: JsonSchema, name: string): Json {
-  return meaningOf(asObject(schema.properties)[name] ?? null);
+function shaped(remedy: "alter" | "fill", says: string): Misfit {
+  return { says, remedy, isReshaped: true };
 }
 
-/** What the types and the format come to. Finer than the driver's choice, where that depends on more. */
-function columnOf(field: FieldSchema): string {
-  const types = typesOf(field);
-  const [only] = types;
-  if (types.length !== 1 || only === "array" || only === "object" || only === undefined) return "json";
-  const format = only === "string" && COLUMN_FORMATS.has(field.format ?? "") ? ` ${field.format}` : "";
-  return `${only}${format}`;
+function takesNull(path: string): string {
+  return `its column for ${path} takes NULL from now on`;
+}
+
+/** Rows get no value of documents stored before, which therefore must not hold one. */
+function newColumn(path: string, before: CollectionPlan, after: CollectionPlan): Misfit {
+  if (fieldsOf(before.schema).has(path)) {
+    // Its driver finds the column, with values of documents that have been replaced since.
+    const says = `it had a field ${path} before, whose values of then it may still hold`;
+    return { says, remedy: "fill", isReshaped: false };
+  }
+  const isKnown = after.schema.additionalProperties === false;
+  return shaped(isKnown ? "alter" : "fill", `it gets a column for ${path}`);
+}
+
+interface ChangedColumn {
+  readonly was: FieldSchema;
+  readonly field: FieldSchema;
+  readonly strategy: ReduceStrategy | undefined;
+  readonly mode: MaterializationPlan["mode"];
+}
+
+function changedColumn(
+  path: string,
+  before: string,
+  after: string,
+  { was, field, strategy, mode }: ChangedColumn,
+): Misfit | readonly Misfit[] {
+  const isLog = mode === "delta";
+  const wasNotNull = !isLog && isNotNull(was, before);
+  const notNull = !isLog && isNotNull(field, after);
+  if (before === after) return wasNotNull && !notNull ? shaped("alter", takesNull(path)) : [];
+  // A NULL among the rows may be a missing field, or null: only where no more than one of them can be is it known.
+  const isTold = wasNotNull || !isNullable(field) || notNull;
+  const keeps =
+    typeof strategy !== "object" &&
+    (after === "double precision" ? before === "bigint" : after === "jsonb" && EXACT.has(before) && isTold);
+  return shaped(keeps ? "alter" : "fill", `its column for ${path} gets another type`);
+}
+
+/** Columns whose values are in JSON what they were; of numbers that depends on how large they are. */
+const EXACT: ReadonlySet<string> = new Set(["text", "boolean"]);
+
+/** What the driver chooses, or the flow has given (`connectors/postgres/column-type.ts`). */
+function columnOf(
+  { types, format }: FieldSchema,
+  { strategy, given }: { readonly strategy: ReduceStrategy | undefined; readonly given: Json | undefined },
+): string {
+  if (typeof given === "string") return given;
+  const [only, ...others] = typesOf({ types });
+  if (others.length > 0) return "jsonb";
+  switch (only) {
+    case "integer":
+      return "bigint";
+    case "number":
+      return "double precision";
+    case "boolean":
+      return "boolean";
+    case "string":
+      if (typeof strategy === "object" && "sum" in strategy) return `sum of ${strategy.sum}`;
+      // `min` and `max` go by a UUID's text.
+      if (format === "uuid" && (strategy === "min" || strategy === "max")) return "text";
+      return COLUMN_FORMATS.has(format ?? "") ? `${format}` : "text";
+    default:
+      return "jsonb";
+  }
 }
 
 const COLUMN_FORMATS: ReadonlySet<string> = new Set(["date-time", "date", "uuid"]);
 
 /** A JSON null is a value of a JSON column. */
-function isNotNull(field: FieldSchema, type: Json | undefined): boolean {
-  return field.required && (type === "jsonb" || columnOf(field) === "json" || !isNullable(field));
+function isNotNull(field: FieldSchema, type: string): boolean {
+  return field.required && (type === "jsonb" || !isNullable(field));
 }
 
 function redisMisfits(as: Json, before: CollectionPlan, after: CollectionPlan): readonly string[] {
@@ -132,7 +179,7 @@ function formOf(field: FieldSchema | undefined) {
   return field && { types: [...field.types].sort(), format: field.format, required: field.required };
 }
 
-function typesOf({ types }: FieldSchema): readonly JsonType[] {
+function typesOf({ types }: Pick<FieldSchema, "types">): readonly JsonType[] {
   return [...types].filter((type) => type !== "null");
 }
 

@@ -18,8 +18,10 @@ import type {
 } from "../head/head.ts";
 import { journalFolder } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
+import { letGo } from "../let-go.ts";
 import { encodeFragment } from "../store/fragment.ts";
 import { folderOf, parseFragmentKey } from "../store/fragment-name.ts";
+import type { EncodedFragment } from "../store/fragment-writer.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { Boundaries } from "../store-epoch/claims.ts";
 import { isTakenOver } from "../store-epoch/held-claim.ts";
@@ -51,7 +53,8 @@ export function unrivalled(epoch: number): ArchiveClaim {
   return { epoch, boundaries: new Boundaries([]), verify: async () => {}, forget: () => {} };
 }
 
-const READ_BYTES = 8 * 1024 * 1024;
+/** Asked of the head at once. */
+const READ_BYTES = 2 * 1024 * 1024;
 const DAY_US = 86_400_000_000;
 
 /** What is remembered of a journal, so that one in which nothing happens costs nothing. */
@@ -238,8 +241,13 @@ export class Archiver {
   /** Finishes what a crash or a failed upload left intended. */
   async #resume(journal: JournalState): Promise<void> {
     for (const { key, first, last, kind } of await this.#head.intendedFragments(journal.id)) {
-      const runs = await this.#runsBetween(journal, first, last);
-      await this.#upload(journal, runs, kind, key);
+      const encoded = await this.#encode(journal, this.#runsBetween(journal, first, last), kind, key);
+      if (encoded.key !== key) {
+        throw new Error(
+          `The head holds other documents than when ${key} was begun: it would be ${encoded.key} now. Nothing of this journal is archived; restore the head's disk, or run "weir restore" with a new dataDir.`,
+        );
+      }
+      await this.#upload(journal, encoded, kind);
     }
   }
 
@@ -248,13 +256,11 @@ export class Archiver {
     if (archived === next) return false;
     const dayIsOver = dayOf(await this.#timeOf(journal, known, archived)) < dayOf(this.#now());
     if (headBytes < this.#settings.targetBytes && !dayIsOver) return false;
-    const runs = await this.#runsOfOneDay(journal, archived);
-    const bytes = runs.reduce((sum, run) => sum + run.lines.byteLength, 0);
-    const newest = runs.at(-1);
-    const dayIsComplete =
-      newest !== undefined && (newest.first + newest.count < next || dayOf(newest.at) < dayOf(this.#now()));
-    if (bytes < this.#settings.targetBytes && !dayIsComplete) return false;
-    await this.#upload(journal, runs, "full");
+    const encoded = await this.#encode(journal, this.#runsOfOneDay(journal, archived), "full");
+    const { documentBytes, last, lastAt } = encoded;
+    const dayIsComplete = last + 1 < next || dayOf(lastAt) < dayOf(this.#now());
+    if (documentBytes < this.#settings.targetBytes && !dayIsComplete) return false;
+    await this.#upload(journal, encoded, "full");
     return true;
   }
 
@@ -265,10 +271,11 @@ export class Archiver {
       const { archived, stored, next } = state;
       const tails = (await this.#head.fragments(journal.id)).filter(({ kind }) => kind === "tail");
       const from = nextTailFrom(tails, archived, stored, next);
-      let runs = await this.#runsOfOneDay(state, from);
+      let encoded = await this.#encode(state, this.#runsOfOneDay(state, from), "tail");
       // Those before it may be of another day, or fill a fragment by themselves.
-      if (endOf(runs) <= stored) runs = await this.#runsOfOneDay(state, stored);
-      await this.#upload(state, runs, "tail");
+      if (encoded.last < stored)
+        encoded = await this.#encode(state, this.#runsOfOneDay(state, stored), "tail");
+      await this.#upload(state, encoded, "tail");
       state = await this.#current(state);
     }
     return state;
@@ -288,56 +295,61 @@ export class Archiver {
   }
 
   /** Runs from an offset on, up to the target size, the end of their UTC day, or the journal's end. */
-  async #runsOfOneDay(journal: JournalState, from: number): Promise<Run[]> {
-    const taken: Run[] = [];
+  async *#runsOfOneDay(journal: JournalState, from: number): AsyncGenerator<Run> {
+    let day: number | undefined;
     let bytes = 0;
-    let offset = from;
-    while (bytes < this.#settings.targetBytes) {
-      const runs = await this.#head.readHead(journal.id, offset, READ_BYTES);
-      if (runs.length === 0) return taken;
-      for (const run of runs) {
-        if (bytes >= this.#settings.targetBytes) return taken;
-        if (taken[0] && dayOf(run.at) !== dayOf(taken[0].at)) return taken;
-        taken.push(run);
-        bytes += run.lines.byteLength;
-        offset = run.first + run.count;
-      }
+    for await (const run of this.#runsFrom(journal, from)) {
+      day ??= dayOf(run.at);
+      if (dayOf(run.at) !== day) return;
+      bytes += run.lines.byteLength;
+      yield run;
+      if (bytes >= this.#settings.targetBytes) return;
     }
-    return taken;
   }
 
-  async #runsBetween(journal: JournalState, first: number, last: number): Promise<Run[]> {
-    const taken: Run[] = [];
-    for (let offset = first; offset <= last; ) {
-      for (const run of await this.#head.readHead(journal.id, offset, READ_BYTES)) {
-        if (run.first > last) break;
-        taken.push(run);
+  async *#runsBetween(journal: JournalState, first: number, last: number): AsyncGenerator<Run> {
+    for await (const run of this.#runsFrom(journal, first)) {
+      if (run.first > last) return;
+      yield run;
+      if (run.first + run.count > last) return;
+    }
+  }
+
+  /** Some at a time, so that a range is never in memory as a whole. A run is the receiver's until it asks for the next. */
+  async *#runsFrom(journal: JournalState, from: number): AsyncGenerator<Run> {
+    let offset = from;
+    for (;;) {
+      const runs = await this.#head.readHead(journal.id, offset, READ_BYTES);
+      if (runs.length === 0) return;
+      for (const run of runs) {
+        yield run;
         offset = run.first + run.count;
+        letGo(run.lines.buffer);
       }
     }
-    return taken;
   }
 
   /** `repeated`: the name under which it was intended before, perhaps in an earlier epoch. */
-  async #upload(
-    journal: JournalState,
-    runs: readonly Run[],
+  async #encode(
+    { home: collection, logical, partition }: JournalState,
+    runs: AsyncIterable<Run>,
     kind: FragmentRecord["kind"],
     repeated?: string,
-  ): Promise<void> {
-    await this.#claim.verify();
-    const { home: collection, logical, partition } = journal;
+  ): Promise<EncodedFragment> {
     const { epoch } = this.#claim;
     const name = repeated === undefined ? undefined : parseFragmentKey(repeated);
-    const encoded = await encodeFragment({
+    return encodeFragment({
       ...(name ?? { collection, logical, partition, epoch, tail: kind === "tail" }),
       runs,
     });
-    if (repeated !== undefined && encoded.key !== repeated) {
-      throw new Error(
-        `The head holds other documents than when ${repeated} was begun: it would be ${encoded.key} now. Nothing of this journal is archived; restore the head's disk, or run "weir restore" with a new dataDir.`,
-      );
-    }
+  }
+
+  async #upload(
+    journal: JournalState,
+    encoded: EncodedFragment,
+    kind: FragmentRecord["kind"],
+  ): Promise<void> {
+    await this.#claim.verify();
     const { key, first, last, bytes } = encoded;
     const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength };
     protocolPoint("archive.intend.before");
@@ -345,7 +357,8 @@ export class Archiver {
     protocolPoint("archive.intend.after");
     await this.#store.put(key, bytes);
     protocolPoint("archive.upload.after");
-    if (!(await this.#lists(key, bytes.byteLength))) {
+    letGo(bytes.buffer);
+    if (!(await this.#lists(key, record.storedBytes))) {
       throw new Error(
         `The store took ${key} and does not list it; the head keeps its documents until it does.`,
       );
@@ -386,11 +399,6 @@ export class Archiver {
 /** Days since 1970, UTC, of a time in µs. */
 function dayOf(at: number): number {
   return Math.floor(at / DAY_US);
-}
-
-function endOf(runs: readonly Run[]): number {
-  const last = runs.at(-1);
-  return last ? last.first + last.count : 0;
 }
 
 /** Whether one that is longer holds the other, or, of two that are equal, the one that sorts later. */

@@ -1,5 +1,6 @@
 import type { Database } from "lmdb";
 import type { Run } from "../journal/run.ts";
+import { letGo } from "../let-go.ts";
 import { CorruptHeadError, type JournalId } from "./head.ts";
 import { type Batch, openBatch, sealBatch } from "./sealed.ts";
 import { readingHead } from "./sealed-table.ts";
@@ -21,7 +22,9 @@ export class BatchTable {
   }
 
   put(journal: number, first: number, batch: Batch): void {
-    this.#batches.putSync([journal, first], sealBatch(journal, first, batch));
+    const sealed = sealBatch(journal, first, batch);
+    this.#batches.putSync([journal, first], sealed);
+    letGo(sealed.buffer);
   }
 
   /** From the batch that holds this offset on, until there are `maxBytes`. Throws `CorruptHeadError` at a gap. */
@@ -39,6 +42,7 @@ export class BatchTable {
         expected = first + batch.count;
         runs.push({ first, count: batch.count, at: batch.at, lines: Uint8Array.from(batch.lines) });
         bytes += batch.lines.byteLength;
+        letGo(value.buffer);
         if (bytes >= maxBytes || expected >= journal.next) break;
       }
       if (expected <= from) throw gap(journal, expected);
@@ -68,6 +72,7 @@ export class BatchTable {
       end: [journal, last + 1],
     })) {
       bytes += openBatch(journal, key[1], value).lines.byteLength;
+      letGo(value.buffer);
     }
     return bytes;
   }

@@ -114,6 +114,26 @@ describe("MergedReader", () => {
     expect(idsOf(await reader.poll())).toEqual([3]);
   });
 
+  it("gives back the memory of a chunk when the next is asked for, and not before", async () => {
+    const { head, store } = await openWorld();
+    const [journal] = await head.ensureJournals([{ collection: "a", logical: "", partition: 0 }]);
+    const { fence } = await head.openTask("t");
+    const lines = Buffer.from(`{"id":0,"text":"${"n".repeat(1024 * 1024)}"}\n`);
+    for (let n = 0; n < 3; n++) {
+      await head.commit({ task: "t", fence, appends: [{ journal: journal?.id ?? "", count: 1, lines }] });
+    }
+    const reader = await MergedReader.open(head, store, [source("a")], [], 1);
+    const chunks: MergedChunk[] = [];
+    const held = () => chunks.map(({ runs }) => runs.map(({ run }) => run.lines.byteLength));
+    const size = lines.byteLength;
+    for (let n = 0; n < 3; n++) {
+      chunks.push((await reader.poll()) as MergedChunk);
+      expect(held()).toEqual([...Array.from({ length: n }, () => [0]), [size]]);
+    }
+    expect(await reader.poll()).toBeUndefined();
+    expect(held()).toEqual([[0], [0], [0]]);
+  });
+
   it("waits for a commit, and hands it out", async () => {
     const { head, store, commit } = await openWorld();
     const reader = await MergedReader.open(head, store, [source("a")], [], 1);

@@ -7,6 +7,7 @@
 import { HaltError } from "../../connectors/driver.ts";
 import type { Head, Horizon, JournalId, JournalState, Position } from "../head/head.ts";
 import { isOfShard, type Shard } from "../head/task-layout.ts";
+import { letGo } from "../let-go.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { CommitWait } from "./commit-wait.ts";
 import { JournalCursor } from "./journal-cursor.ts";
@@ -84,6 +85,8 @@ export class MergedReader {
   #readAhead: ReadAhead;
   /** The round that an earlier reader was in, which is to be ended first; 0 for none. */
   #resumed: number;
+  /** Buffers of which the last run was handed out. */
+  readonly #handedOut: ArrayBufferLike[] = [];
   /** Asked for when a round ends, so that asking and working overlap. */
   #ahead: Promise<Horizon> | undefined;
   /** Whether documents were passed over that no chunk has told of. */
@@ -133,8 +136,12 @@ export class MergedReader {
     return this.#sources.map((source) => source.position(this.#epoch));
   }
 
-  /** The next documents if there are any that may be read now. */
+  /**
+   * The next documents if there are any that may be read now. With it goes the memory of those that were handed out
+   * before: their lines must not be looked at any more.
+   */
   async poll(): Promise<MergedChunk | undefined> {
+    for (const buffer of this.#handedOut.splice(0)) letGo(buffer);
     const chunk =
       (await this.#fromResumedRound()) ??
       (await this.#fromRound()) ??
@@ -172,7 +179,7 @@ export class MergedReader {
     return this.#queue.first === undefined && this.#unfilled === undefined && this.#classes.length === 0;
   }
 
-  /** Waits for documents. Undefined once the signal aborts. */
+  /** As `poll`, but waits for documents. Undefined once the signal aborts. */
   async next(signal: AbortSignal): Promise<MergedChunk | undefined> {
     for (;;) {
       if (signal.aborted) return undefined;
@@ -272,6 +279,7 @@ export class MergedReader {
     const run = cursor?.run;
     if (!cursor || !run) throw new Error("There is nothing to take: ask `#hasFirst` first.");
     cursor.advance();
+    if (cursor.run?.lines.buffer !== run.lines.buffer) this.#handedOut.push(run.lines.buffer);
     if (cursor.run !== undefined && this.#isDue(cursor)) this.#queue.sink();
     else {
       this.#queue.removeFirst();

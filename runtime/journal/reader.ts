@@ -6,15 +6,16 @@
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { FragmentRef, Head, JournalId } from "../head/head.ts";
-import { CorruptFragmentError, decodeFragment } from "../store/fragment.ts";
+import { letGo } from "../let-go.ts";
+import { CorruptFragmentError } from "../store/corrupt-fragment.ts";
 import { parseFragmentKey } from "../store/fragment-name.ts";
-import { letGo } from "../store/let-go.ts";
+import { FragmentReader } from "../store/fragment-reader.ts";
 import { ObjectNotFoundError, type ObjectStore } from "../store/store.ts";
 import type { Run } from "./run.ts";
 import { runFrom } from "./runs.ts";
 
 /** Bytes asked of the head at once, and at which a piece of a fragment is handed out. */
-export const CHUNK_BYTES = 2 * 1024 * 1024;
+export const CHUNK_BYTES = 512 * 1024;
 const DAY_US = 86_400_000_000;
 /** How often an object is asked for that is not there, or not whole. */
 const TRIES = 3;
@@ -37,7 +38,10 @@ export interface TimeRange {
 /** How much of a journal is in memory. */
 export interface ReadAhead {
   readonly chunkBytes: number;
-  /** Bytes of a decoded fragment that are kept; what is cut off is read from the store again when its turn comes. */
+  /**
+   * Of a fragment. One that takes more while it is being read is left after so many bytes of documents, and read from the
+   * store again when the next turn comes.
+   */
   readonly keepBytes: number;
   /** Whether the next chunk is asked for before it is needed, so that fetching and working overlap. */
   readonly prefetch: boolean;
@@ -54,8 +58,10 @@ export class JournalReader {
   /** May be changed at any time. */
   readAhead: ReadAhead = ALONE;
   #offset: number;
-  /** Rest of the fragment that is being handed out: views of one buffer, which this reader alone holds. */
-  #decoded: Run[] = [];
+  /** That is being handed out. */
+  #fragment: FragmentReader | undefined;
+  /** Documents of a fragment that was left. */
+  #kept: Run[] = [];
   /** Whether the documents handed out last came from a fragment. */
   #wasInHistory = false;
   /** One chunk at most. */
@@ -85,7 +91,8 @@ export class JournalReader {
 
   async #fetch(): Promise<Chunk | undefined> {
     const start = this.#offset;
-    if (this.#decoded.length > 0) return this.#takeDecoded();
+    if (this.#kept.length > 0) return this.#take(this.#kept, true);
+    if (this.#fragment) return this.#readOn(this.#fragment);
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#head.read(this.journal, this.#offset, this.readAhead.chunkBytes);
       if (answer.kind === "end") {
@@ -101,7 +108,7 @@ export class JournalReader {
         continue;
       }
       try {
-        this.#decoded = await this.#load(answer.fragment);
+        return await this.#begin(answer.fragment);
       } catch (error) {
         // Compaction may have replaced the object since the index was asked: ask it again.
         if (error instanceof ObjectNotFoundError && attempt < TRIES) continue;
@@ -110,31 +117,40 @@ export class JournalReader {
         if (error instanceof ObjectNotFoundError) throw missing(error, this.journal, answer.fragment);
         throw error;
       }
-      return this.#takeDecoded();
     }
   }
 
-  /** As bytes of their own, so that the fragment's memory is given back once all of it is handed out. */
-  #takeDecoded(): Chunk {
-    const [first] = this.#decoded;
-    const chunk = this.#take(this.#decoded, true);
-    const runs = withOwnBytes(chunk.runs, chunk.bytes);
-    if (first && this.#decoded.length === 0) letGo(first.lines.buffer);
-    return { ...chunk, runs };
+  async #begin({ key }: FragmentRef): Promise<Chunk> {
+    const fragment = await FragmentReader.open(await this.#store.get(key), key, this.#offset);
+    const { keepBytes } = this.readAhead;
+    if (fragment.heldBytes <= keepBytes) return this.#readOn(fragment);
+    try {
+      const runs = await fragment.next(keepBytes);
+      // As bytes of their own: they are handed out at different times.
+      this.#kept = runs.map((run) => ({ ...run, lines: new Uint8Array(run.lines) }));
+    } finally {
+      await fragment.close();
+    }
+    return this.#take(this.#kept, true);
+  }
+
+  async #readOn(fragment: FragmentReader): Promise<Chunk> {
+    this.#fragment = undefined; // after a failure it is read anew
+    let hasMore = false;
+    try {
+      const runs = await fragment.next(this.readAhead.chunkBytes);
+      hasMore = !fragment.isAtEnd;
+      if (hasMore) this.#fragment = fragment;
+      return this.#take(runs, true);
+    } finally {
+      if (!hasMore) await close(fragment);
+    }
   }
 
   #isOutOfRange({ key }: FragmentRef): boolean {
     const { fromTime, untilTime } = this.#range;
     const day = Date.parse(parseFragmentKey(key)?.date ?? "") * 1000;
     return day + DAY_US <= fromTime || day >= untilTime;
-  }
-
-  async #load(fragment: FragmentRef): Promise<Run[]> {
-    const { runs } = await decodeFragment(await this.#store.get(fragment.key), fragment.key);
-    const rest = runs.filter((run) => run.first + run.count > this.#offset);
-    const kept = beginningOf(rest, this.readAhead.keepBytes);
-    if (kept !== rest && rest[0]) letGo(rest[0].lines.buffer);
-    return kept;
   }
 
   /** Takes a chunk's worth off the front of `runs`. */
@@ -157,33 +173,15 @@ export class JournalReader {
   }
 }
 
+async function close(fragment: FragmentReader): Promise<void> {
+  await fragment.close();
+  if (fragment.isAtEnd) letGo(fragment.bytes.buffer);
+}
+
 /** The index has it, so the store has listed it: nobody but a person brings it back. */
 function missing(cause: ObjectNotFoundError, journal: JournalId, { first, last }: FragmentRef): HaltError {
   return new HaltError(
     `${cause.message} It holds the offsets ${first} to ${last} of the journal ${journal}: put it back from a backup or an earlier version, then start the task again.`,
     { cause },
   );
-}
-
-function withOwnBytes(runs: readonly Run[], size: number): Run[] {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  return runs.map((run) => {
-    bytes.set(run.lines, at);
-    const lines = bytes.subarray(at, at + run.lines.byteLength);
-    at += run.lines.byteLength;
-    return { ...run, lines };
-  });
-}
-
-/** All, or where their memory is more than `limit` bytes, copies of those in the first so many bytes, at least one. */
-function beginningOf(runs: Run[], limit: number): Run[] {
-  if ((runs[0]?.lines.buffer.byteLength ?? 0) <= limit) return runs;
-  let bytes = 0;
-  const end = runs.findIndex(({ lines }) => {
-    bytes += lines.byteLength;
-    return bytes >= limit;
-  });
-  const kept = end < 0 ? runs : runs.slice(0, end + 1);
-  return kept.map((run) => ({ ...run, lines: new Uint8Array(run.lines) }));
 }

@@ -2,6 +2,7 @@
  * What runs while a rebuild is under way: what serves, under its definition from before; what is made again, under its new
  * definition and the name of its generation; and all that the change does not concern. Pure.
  */
+import { withoutRetiredFields } from "../../plan/evolution/retired-fields.ts";
 import type {
   CollectionView,
   DerivationPlan,
@@ -117,14 +118,13 @@ function moved<T extends CollectionView>(view: T, rebuilt: Rebuild["collections"
 /** What stands, with the task that fills it and all that this reads, though it is not declared any more. */
 function addServing(name: string, rebuild: Rebuild, applied: Plan, running: MutablePlan, part: Part): void {
   if (Object.hasOwn(running.collections, name)) return;
-  const collection = applied.collections[name];
-  if (collection === undefined) return;
-  if (part !== "all") {
-    // Its journals are read on: what is made of its documents has still to reach their end.
-    running.collections[name] = collection;
-    return;
-  }
-  copyCollection(name, applied, running);
+  const found = applied.collections[name];
+  if (found === undefined) return;
+  const collection = { ...found, schema: withoutRetiredFields(found.schema) };
+  // Without what fills it, its journals are read on: what is made of its documents has still to reach their end.
+  if (part === "all") copyCollection(name, applied, running);
+  running.collections[name] = collection;
+  if (part !== "all") return;
   for (const source of applied.derivations[name]?.sources ?? []) {
     addServing(source.collection, rebuild, applied, running, part);
   }

@@ -3,9 +3,11 @@ import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Run } from "../journal/run.ts";
-import { CorruptFragmentError, decodeFragment, encodeFragment, type FragmentSource } from "./fragment.ts";
+import { CorruptFragmentError } from "./corrupt-fragment.ts";
+import { decodeFragment, encodeFragment } from "./fragment.ts";
 import { fragmentKey, parseFragmentKey } from "./fragment-name.ts";
 import { formatTime, parseTime } from "./fragment-time.ts";
+import type { FragmentSource } from "./fragment-writer.ts";
 
 const NOON = Date.parse("2026-11-23T12:00:00Z") * 1000;
 

@@ -16,10 +16,10 @@ export interface ObjectStore {
   readonly description: string;
   /**
    * Stores an object. Durable, and seen by `list`, once it resolves. Putting the same bytes under the same
-   * key again is harmless. Rejects with `StoreError`.
+   * key again is harmless. The bytes are not looked at any more once it resolves. Rejects with `StoreError`.
    */
   put(key: string, bytes: Uint8Array): Promise<void>;
-  /** The whole object. Rejects with `ObjectNotFoundError`, or `StoreError`. */
+  /** The whole object, in bytes that are the caller's. Rejects with `ObjectNotFoundError`, or `StoreError`. */
   get(key: string): Promise<Uint8Array>;
   /** Every object whose key begins with `prefix` (any string, not only a folder), in the order of the keys' UTF-8 bytes. */
   list(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>;

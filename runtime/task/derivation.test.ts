@@ -48,6 +48,23 @@ it("the checkpoint has the position of each source by its name, and a source tha
   ]);
 });
 
+it("a source that is left out and comes back goes on from where it stood", async () => {
+  const { bundle, append, task, catchUp, documents } = await workshop();
+  const transform = bundle("({ id }) => ({ id })");
+  const [a, b] = ["a", "b"].map((name) => ({ name, collection: name, transform }));
+  if (!a || !b) throw new Error("There are two.");
+  await append("a", [{ id: 1 }]);
+  await append("b", [{ id: 2 }]);
+  await catchUp(task("t", { sources: [a, b] }));
+  await append("a", [{ id: 3 }]);
+  await append("b", [{ id: 4 }]);
+  await catchUp(task("t", { sources: [a] }));
+  await append("a", [{ id: 5 }]);
+  await catchUp(task("t", { sources: [a] }));
+  await catchUp(task("t", { sources: [b, a] }));
+  expect((await documents("t")).map(({ id }) => id)).toEqual([1, 2, 3, 5, 4]);
+});
+
 it("ends the round that it was in after a restart, before it reads what its preferred source has got since", async () => {
   const { head, bundle, append, task, run, catchUp, documents } = await workshop();
   const transform = bundle("({ id }) => ({ id })");

@@ -1,6 +1,6 @@
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
-import type { DerivationSource, Json } from "../../plan/plan.ts";
+import type { DerivationSource, Json, JsonObject } from "../../plan/plan.ts";
 import { replaysOf } from "../deadletters/names.ts";
 import type { Head, Position } from "../head/head.ts";
 import { entryName, type Shard } from "../head/task-layout.ts";
@@ -58,6 +58,7 @@ export async function runDerivation(
     const transformation = new Transformation(task, functions, head, guard, limits.cache, cell, report);
     const { sources } = task.plan;
     const start = positionsIn(checkpoint, sources);
+    const left = positionsLeft(checkpoint, sources);
     const round = roundIn(checkpoint);
     const views = [...sources.map((source) => mergedSource(source, task.shard)), replaySource(task)];
     const reader = await MergedReader.open(head, store, views, start, task.epoch, mergeLimitsOf(task), round);
@@ -88,7 +89,7 @@ export async function runDerivation(
       const routed = outputs ? await router.route(outputs.documents, outputs.lines) : [];
       const appends = [...routed, ...letters];
       const { positions, documents, at } = taken;
-      const checkpoint = checkpointOf(sources, taken);
+      const checkpoint = { ...left, ...checkpointOf(sources, taken) };
       await committing;
       protocolPoint("derivation.commit.before");
       committing = head.commit({ task: entry, fence, appends, state, checkpoint }).then(() => {
@@ -157,13 +158,21 @@ function positionsIn(
   return [...start, positions[REPLAYS]];
 }
 
+/** Of sources that the flow has no more: what it derived from them stays, so one that comes back goes on from there. */
+function positionsLeft(checkpoint: Json | undefined, sources: readonly DerivationSource[]): JsonObject {
+  const names = new Set(sources.map(({ name = "" }) => name));
+  return Object.fromEntries(
+    Object.entries(Object(checkpoint)).filter(([name]) => !name.startsWith("@") && !names.has(name)),
+  ) as JsonObject; // members of JSON
+}
+
 /** Beside the sources' names in a checkpoint, which begin with a letter or an underscore. */
 const ROUND = "@round";
 /** The position in what is replayed, once there was something. */
 const REPLAYS = "@replays";
 
 /** With unequal priorities a restart must end the round that was under way before it looks for newer documents. */
-function checkpointOf(sources: readonly DerivationSource[], { positions, clock }: Taken): Json {
+function checkpointOf(sources: readonly DerivationSource[], { positions, clock }: Taken): JsonObject {
   const ordered = new Set(sources.map(({ priority = 0 }) => priority)).size > 1 ? { [ROUND]: clock } : {};
   const replays = positions[sources.length] ?? {};
   return {

@@ -1,9 +1,11 @@
 /**
  * Calls an object in another thread: `expose` answers on one end of a `MessageChannel`, `remote` asks on the
- * other. Buffers that a call or an answer holds alone are transferred, not copied. Errors keep name and message.
+ * other. Buffers that a call or an answer holds alone are transferred, not copied; those of a call are given back when it
+ * is answered. Errors keep name and message.
  */
 import type { MessagePort, Transferable } from "node:worker_threads";
 import { FencedError, HaltError } from "../../connectors/driver.ts";
+import { letGo } from "../let-go.ts";
 
 type Methods<T> = {
   readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>
@@ -35,10 +37,12 @@ export function expose<T extends object>(target: Methods<T>, port: MessagePort):
       return;
     }
     // The port's other end is `remote<T>`, whose types are those of `target`.
-    (method.apply(target, call.args) as Promise<unknown>).then(
-      (value) => port.postMessage({ id: call.id, value } satisfies Answer, buffersOf(value)),
-      (error: unknown) => port.postMessage({ id: call.id, thrown: thrownOf(error) } satisfies Answer),
-    );
+    (method.apply(target, call.args) as Promise<unknown>)
+      .then(
+        (value) => port.postMessage({ id: call.id, value } satisfies Answer, buffersOf(value)),
+        (error: unknown) => port.postMessage({ id: call.id, thrown: thrownOf(error) } satisfies Answer),
+      )
+      .finally(() => letGoAll(call.args));
   });
 }
 
@@ -94,6 +98,11 @@ function buffersOf(value: unknown, found: Set<Transferable> = new Set()): Transf
 export function thrownOf(error: unknown): ThrownError {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   return { name, message, stack };
+}
+
+/** A call's buffers are its own, and of no use once it is answered. */
+function letGoAll(args: readonly unknown[]): void {
+  for (const buffer of buffersOf(args)) if (buffer instanceof ArrayBuffer) letGo(buffer);
 }
 
 /** The class is restored where callers tell it apart: a fence, a halt. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { LetterList, ShownLetter } from "../../runtime/deadletters/desk.ts";
-import type { StatusReport } from "../../runtime/runtime.ts";
+import type { StatusReport } from "../../runtime/status-report.ts";
 import type { WeirProcess } from "../servers/weir-process.ts";
 import { taskOf } from "../servers/weir-process.ts";
 import { post, project } from "./project.ts";

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { startFauxqs } from "fauxqs";
 import { Redis } from "ioredis";
 import { expect, it, onTestFinished } from "vitest";
-import type { StatusReport } from "../../runtime/runtime.ts";
+import type { StatusReport } from "../../runtime/status-report.ts";
 import { FaultFiles } from "../faults/fault-files.ts";
 import { withClient } from "../servers/postgres.ts";
 import { startTcpProxy } from "../servers/tcp-proxy.ts";

@@ -1,7 +1,7 @@
 /** Holds every journal, every target and the store against the oracle. */
 import { join } from "node:path";
 import { askRunning, json } from "../../runtime/control/client.ts";
-import type { StatusReport } from "../../runtime/runtime.ts";
+import type { StatusReport } from "../../runtime/status-report.ts";
 import { withClient } from "../servers/postgres.ts";
 import { withRedis } from "../servers/redis.ts";
 import { byKey, differences } from "./difference.ts";

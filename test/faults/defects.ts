@@ -161,6 +161,23 @@ export const DEFECTS: readonly Defect[] = [
     ],
     steps: [kill("back-fill", "defect.between", 2), kill("live", "defect.between")],
   },
+  {
+    name: "what takes a collection's place goes on from the position of what it replaces",
+    edits: [edit("runtime/rebuild/flip.ts", "tasks: [...tasks, ...retired.renamed],", "tasks: [],")],
+    steps: [kill("rebuild", "rebuild.flip.after")],
+  },
+  {
+    name: "a table takes another's place without its position",
+    edits: [
+      edit(
+        "connectors/postgres/swap.ts",
+        "await client.query(move, [beside.task, serving.task, fence]);",
+        `await client.query(move, [beside.task, serving.task, fence]);
+         await client.query("UPDATE " + all + " SET position = NULL WHERE task = $1", [serving.task]);`,
+      ),
+    ],
+    steps: [kill("rebuild", "rebuild.flip.after")],
+  },
 ];
 
 function edit(file: string, find: string, replace: string): Edit {

@@ -2,7 +2,7 @@
  * Reads the store as a lake engine would: objects by name, no index and no code of the runtime. Objects under `_tail/` are
  * small fragments of what full ones will hold; a lake reader passes them over.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
@@ -18,6 +18,8 @@ export interface Fragment {
 }
 
 export function fragmentsInDirectory(directory: string, collection: string): Fragment[] {
+  // Of a collection that never had a document there is nothing.
+  if (!existsSync(join(directory, collection))) return [];
   const files = readdirSync(join(directory, collection), { recursive: true, withFileTypes: true });
   return files
     .filter((file) => file.isFile() && file.name.endsWith(".ndjson.zst") && !file.name.startsWith("."))

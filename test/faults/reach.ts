@@ -65,12 +65,6 @@ const RESTORING: Reach = {
   atStart: false,
   reason: "`weir restore` alone passes it: test/end-to-end/restore.pg.test.ts kills it there",
 };
-const SWAPPING: Reach = {
-  phases: [],
-  atStart: false,
-  reason: "a target is filled beside another only where a flow's meaning has changed",
-};
-
 const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "start.journals.after": STARTING,
   "start.plan.after": STARTING,
@@ -92,10 +86,10 @@ const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "postgres.fence.after": STARTING,
   "redis.fence.before": STARTING,
   "redis.fence.after": STARTING,
-  "postgres.swap.before": SWAPPING,
-  "postgres.swap.after": SWAPPING,
-  "redis.swap.before": SWAPPING,
-  "redis.swap.after": SWAPPING,
+  "postgres.swap.before": REBUILDING,
+  "postgres.swap.after": REBUILDING,
+  "redis.swap.before": REBUILDING,
+  "redis.swap.after": REBUILDING,
   "head.layout.before": SCALING,
   "head.layout.after": SCALING,
   "scale.noted.after": SCALING,
@@ -113,8 +107,6 @@ const EXCEPTIONS: Partial<Readonly<Record<ProtocolPoint, Reach>>> = {
   "rebuild.swap.after": REBUILDING,
   "rebuild.flip.before": REBUILDING,
   "rebuild.flip.after": REBUILDING,
-  "postgres.swap.before": REBUILDING,
-  "postgres.swap.after": REBUILDING,
   "drop.before": DROPPING,
   "drop.after": DROPPING,
   "reader.cutover.before": {

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProtocolPoint } from "../../connectors/protocol-point.ts";
-import type { StatusReport } from "../../runtime/runtime.ts";
+import type { StatusReport } from "../../runtime/status-report.ts";
 import { type Transfer, transfer } from "./bank.ts";
 import { compareJournals, compareTargets, readJournals } from "./compare.ts";
 import type { Edit } from "./fault.ts";

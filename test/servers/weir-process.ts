@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { askRunning, json } from "../../runtime/control/client.ts";
-import type { StatusReport } from "../../runtime/runtime.ts";
+import type { StatusReport } from "../../runtime/status-report.ts";
 import type { TaskStatus } from "../../runtime/task-status.ts";
 
 const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));

@@ -178,6 +178,7 @@ export const COMPLETIONS: readonly CompletionCase[] = [
     title: "a derivation's options",
     flow: `orders.derive("x", { | });`,
     offers: [
+      "continues",
       "key",
       "onError",
       "params",
@@ -194,6 +195,7 @@ export const COMPLETIONS: readonly CompletionCase[] = [
     title: "the options of a derivation of reduced documents, without removed",
     flow: `orders.reduced().derive("x", { | });`,
     offers: [
+      "continues",
       "key",
       "onError",
       "params",
@@ -314,6 +316,7 @@ export const COMPLETIONS: readonly CompletionCase[] = [
     title: "the options of a derivation of several sources",
     flow: `derive("x", { | });`,
     offers: [
+      "continues",
       "from",
       "key",
       "on",

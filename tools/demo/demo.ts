@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Client } from "pg";
-import type { StatusReport } from "../../runtime/runtime.ts";
+import type { StatusReport } from "../../runtime/status-report.ts";
 import { freePort } from "../../test/servers/free-port.ts";
 import { startPostgres } from "../../test/servers/postgres.ts";
 import { allCaughtUp, taskOf, WeirProcess } from "../../test/servers/weir-process.ts";

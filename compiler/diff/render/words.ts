@@ -18,7 +18,7 @@ export function verdictLine({ verdict, summary, changes }: PlanDiff): string {
       return `Rebuild: history is read again, and nothing is given up (${list}).`;
     case "destructive": {
       const count = changes.filter(({ destructive }) => destructive).length;
-      return `Destructive: ${plural(count, "change")} ${count === 1 ? "gives" : "give"} up something that is stored or kept in step (${list}).`;
+      return `Destructive: ${plural(count, "change")} ${count === 1 ? "gives" : "give"} up something that is stored or kept in step (${list}). weir run asks for --allow destructive.`;
     }
   }
 }

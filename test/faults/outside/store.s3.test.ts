@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { startFauxqs } from "fauxqs";
 import { expect, it, onTestFinished } from "vitest";
 import { tellRunning } from "../../../runtime/control/client.ts";
-import type { StatusReport } from "../../../runtime/runtime.ts";
+import type { StatusReport } from "../../../runtime/status-report.ts";
 import { type ObjectStore, openStore } from "../../../runtime/store/store.ts";
 import { expectedSpend, ORDERS, ordersFrom } from "../../end-to-end/orders.ts";
 import { post, project } from "../../end-to-end/project.ts";

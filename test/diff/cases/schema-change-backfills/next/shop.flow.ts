@@ -10,7 +10,7 @@ export const orders = capture("shop/orders", http({ path: "/orders" }), {
     customer: z.string(),
     cents: z.number(),
     status: z.enum(["open", "paid"]),
-    placedAt: z.iso.datetime(),
+    placedAt: z.string(),
     note: z.string().max(100).optional(),
   }),
   key: ["id"],

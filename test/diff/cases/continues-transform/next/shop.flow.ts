@@ -1,0 +1,38 @@
+import { capture, env } from "weir";
+import { http } from "weir/http";
+import { pg } from "weir/postgres";
+import { redis } from "weir/redis";
+import { z } from "zod";
+
+export const orders = capture("shop/orders", http({ path: "/orders" }), {
+  schema: z.object({
+    id: z.string(),
+    customer: z.string(),
+    cents: z.int(),
+    status: z.enum(["open", "paid"]),
+    placedAt: z.iso.datetime(),
+    note: z.string().max(100).optional(),
+  }),
+  key: ["id"],
+});
+
+export const spend = orders.derive("shop/spend", {
+  continues: "4d78b7c274db",
+  schema: z.object({ customer: z.string(), cents: z.int(), orders: z.int() }),
+  key: ["customer"],
+  reduce: { cents: "sum", orders: "sum" },
+  transform: (order) => ({ customer: order.customer, cents: order.status === "paid" ? order.cents : 0, orders: 1 }),
+});
+
+export const big = spend.derive("shop/big", {
+  schema: z.object({ customer: z.string(), cents: z.int() }),
+  key: ["customer"],
+  reduce: { cents: "sum" },
+  transform: ({ customer, cents }) => (cents > 1000 ? { customer, cents } : undefined),
+});
+
+big.materializeTo(redis({ url: env("REDIS_URL"), key: "big:{customer}" }));
+orders.materializeTo(pg({ url: env("DATABASE_URL"), table: "orders" }));
+spend
+  .materializeTo(pg({ url: env("DATABASE_URL"), table: "spend" }))
+  .materializeTo(redis({ url: env("REDIS_URL"), key: "spend:{customer}" }));
