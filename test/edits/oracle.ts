@@ -184,7 +184,8 @@ function strategiesOf(flow: Flow, id: string): Readonly<Record<string, Strategy 
 export function targetRows(flow: Flow, target: Target, sources: Sources): readonly Document[] {
   const { collection, mode, columns } = target;
   const where = isByRegion(flow, collection) ? target.where : undefined;
-  const fields = fieldsOf(flow, collection).filter(({ name }) => columns[name] !== false);
+  const left = (name: string) => target.system === "postgres" && columns[name] === false;
+  const fields = fieldsOf(flow, collection).filter(({ name }) => !left(name));
   const held = (document: Document) =>
     Object.fromEntries(fields.map(({ name }) => [name, document[name]] as const));
   if (mode === "standard") return rowsOf(flow, collection, sources, where).map(held);
