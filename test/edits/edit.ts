@@ -1,4 +1,5 @@
 /** Edits of flows, as people make them: one thing here, one there, back to what was there before. */
+import { SHORT_DEFINITION_HASH } from "../../plan/definition-hash.ts";
 import { integer, oneOf } from "../faults/scenario.ts";
 import {
   type Derivation,
@@ -26,14 +27,16 @@ export interface Editing {
   scrambled: boolean;
   /** Which captured schemas the source documents fit. */
   readonly notes: "none" | "some" | "all";
-  /** Whether Redis targets can be filled beside others. */
-  readonly redis: boolean;
+  /** The hash of the definition that a derivation last ran with; undefined where it did not. */
+  readonly hashOf: (name: string) => string | undefined;
 }
 
 export interface Edited {
   readonly flow: Flow;
   /** What was done, for people. */
   readonly says: string;
+  /** The collection of which nothing is derived again, where that is all that was done. */
+  readonly continued?: string;
 }
 
 export function firstFlow(editing: Editing): Flow {
@@ -74,23 +77,28 @@ export function edit(flow: Flow, editing: Editing): Edited {
     // What was renamed before has its new name now.
     let next = withoutRenames(flow);
     const says: string[] = [];
+    let continued: string | undefined;
     const asked = random() < 0.6 ? 1 : integer(random, 2, 3);
     for (let tries = 0; says.length < asked && tries < 30; tries++) {
       const done = oneOf(random, EDITS)(next, editing);
       if (done === undefined) continue;
       next = done.flow;
       says.push(done.says);
+      continued = done.continued;
     }
     next = made(next, editing.scrambled);
     const kept = withoutRenames(flow);
     if (JSON.stringify(next) !== JSON.stringify(kept) && next.derivations.length > 0)
-      return { flow: next, says: says.join("; ") };
+      return { flow: next, says: says.join("; "), ...(continued && says.length === 1 ? { continued } : {}) };
   }
 }
 
-/** Each was answered by the run that it was declared in. */
+/** And without what they continue: each was answered by the run that it was declared in. */
 export function withoutRenames(flow: Flow): Flow {
-  const bare = <T extends { renamedFrom?: string }>({ renamedFrom: _, ...rest }: T) => rest as T;
+  const bare = <T extends { renamedFrom?: string; continues?: string }>(each: T): T => {
+    const { renamedFrom: _renamedFrom, continues: _continues, ...rest } = each;
+    return rest as T; // both are optional
+  };
   return {
     orders: bare(flow.orders),
     events: flow.events && bare(flow.events),
@@ -119,7 +127,7 @@ const EDITS: readonly Edit[] = [
   ...Array<Edit>(2).fill(changeOrders),
   changeEvents,
   ...[addDerivation, addTarget, removeDerivation, removeTarget],
-  ...[renameCollection, renameTarget],
+  ...[renameCollection, renameTarget, rewrite],
 ];
 
 function changeOrders(flow: Flow, { random, notes }: Editing): Edited | undefined {
@@ -256,6 +264,23 @@ function changeDerivation(flow: Flow, { random }: Editing): Edited | undefined {
   return { flow: { ...flow, derivations }, says: `${before.id}: ${says}` };
 }
 
+/** The same function in other words, of which the flow says that what was derived stays. */
+function rewrite(flow: Flow, { random, hashOf }: Editing): Edited | undefined {
+  const before = oneOf(random, flow.derivations);
+  const hash = hashOf(before.name);
+  if (before.kind === "sizes" || hash === undefined || before.continues !== undefined) return undefined;
+  const after: Derivation = {
+    ...before,
+    rewritten: before.rewritten !== true,
+    continues: hash.slice(0, SHORT_DEFINITION_HASH),
+  };
+  return {
+    flow: { ...flow, derivations: flow.derivations.map((each) => (each === before ? after : each)) },
+    says: `${before.id}: rewritten, and continued`,
+    continued: before.name,
+  };
+}
+
 function changed(each: Derivation, flow: Flow, random: Random): readonly [string, Derivation] {
   const others = (from: number, to: number, not: number) =>
     oneOf(
@@ -386,7 +411,7 @@ function addTarget(flow: Flow, editing: Editing): Edited | undefined {
   ]);
   const target: Target = {
     id,
-    system: editing.redis && random() < 0.35 ? "redis" : "postgres",
+    system: random() < 0.35 ? "redis" : "postgres",
     name: id,
     collection,
     where: random() < 0.3 ? oneOf(random, REGIONS) : undefined,

@@ -69,7 +69,8 @@ function eventsText({ events }: Flow): string {
 
 function derivationText(flow: Flow, each: Derivation): string {
   const { id, name, factor } = each;
-  const key = keyText(keyOf(flow, id));
+  const cents = times(each, each.kind === "chain" ? "cents" : "from.cents");
+  const key = `${keyText(keyOf(flow, id))}${continuesText(each)}`;
   const begin = (source: string) => `export const ${id} = ${source}.derive(${quoted(name)}, {`;
   const end = `})${renamed(each.renamedFrom)};\n`;
   switch (each.kind) {
@@ -83,7 +84,7 @@ function derivationText(flow: Flow, each: Derivation): string {
       const region = byRegion ? ["region: from.region"] : [];
       const output = [
         ...["customer: from.customer", ...region],
-        ...[`total: from.cents * ${factor}${bonus === undefined ? "" : " + params.bonus"}`, "count: 1"],
+        ...[`total: ${cents}${bonus === undefined ? "" : " + params.bonus"}`, "count: 1"],
         ...(tag === "absent" ? [] : [`tag: "t${factor}"`]),
       ].join(", ");
       const removal = `remove({ ${["customer: from.customer", ...region].join(", ")} })`;
@@ -95,21 +96,21 @@ ${end}`;
     }
     case "ledger": {
       const { reduce, removes, bonus } = each;
-      const cents = `from.cents * ${factor}${bonus === undefined ? "" : " + params.bonus"}`;
+      const sum = `${cents}${bonus === undefined ? "" : " + params.bonus"}`;
       const removal = `remove({ ${keyOf(flow, id)
         .map((field) => `${field}: from.${field}`)
         .join(", ")} })`;
       return `${begin("orders")}
   schema: z.object({ id: z.int(), region: z.string(), customer: z.string(), cents: z.int() }),
   ${key}${reduceText({ cents: reduce })}${journalsText(each)}${paramsText(bonus)}
-  transform: (from${bonus === undefined ? "" : ", { params }"}) => ${removes ? `from.closes ? ${removal} : ` : ""}({ id: from.id, region: from.region, customer: from.customer, cents: ${cents} }),
+  transform: (from${bonus === undefined ? "" : ", { params }"}) => ${removes ? `from.closes ? ${removal} : ` : ""}({ id: from.id, region: from.region, customer: from.customer, cents: ${sum} }),
 ${end}`;
     }
     case "chain":
       return `${begin(viewText(each.source, each.where))}
   schema: z.object({ id: z.int(), cents: z.int() }),
   ${key}${reduceText({ cents: each.reduce })}${journalsText(each)}
-  transform: ({ id, cents }) => ({ id, cents: cents * ${factor} }),${each.removed ? "\n  removed: ({ id }) => remove({ id })," : ""}
+  transform: ({ id, cents }) => ({ id, cents: ${cents} }),${each.removed ? "\n  removed: ({ id }) => remove({ id })," : ""}
 ${end}`;
     case "sizes": {
       const ofLedger = isOfLedger(flow, each.source);
@@ -131,9 +132,9 @@ ${end}`;
 }
 
 function joinedText(each: Extract<Derivation, { kind: "joined" }>, key: string, end: string): string {
-  const { state, factor, sources } = each;
+  const { state, sources } = each;
   const handlers = sources.map((source) => {
-    const [cents, points] = source === "orders" ? [`from.cents * ${factor}`, "0"] : ["0", "from.points"];
+    const [cents, points] = source === "orders" ? [times(each, "from.cents"), "0"] : ["0", "from.points"];
     if (state === undefined)
       return `${source}: (from) => ({ customer: from.customer, cents: ${cents}, points: ${points} }),`;
     return `${source}: (from, { state }) => {
@@ -157,7 +158,15 @@ function joinedText(each: Extract<Derivation, { kind: "joined" }>, key: string, 
 ${end}`;
 }
 
-export function isOfLedger(flow: Flow, id: string): boolean {
+function times({ factor, rewritten }: Derivation, cents: string): string {
+  return rewritten ? `${factor} * ${cents}` : `${cents} * ${factor}`;
+}
+
+function continuesText({ continues }: Derivation): string {
+  return continues === undefined ? "" : `\n  continues: ${quoted(continues)},`;
+}
+
+function isOfLedger(flow: Flow, id: string): boolean {
   return flow.derivations.some((each) => each.id === id && each.kind === "ledger");
 }
 
@@ -176,9 +185,22 @@ function targetText(flow: Flow, target: Target): string {
   }${more});`;
 }
 
-/** `spend:{customer}` */
-export function keyTemplate(flow: Flow, { name, collection }: Target): string {
-  return [name, ...[...keyOf(flow, collection)].sort().map((field) => `{${field}}`)].join(":");
+/**
+ * What the Redis keys of the target begin with. By their key fields: with others it is another target, and the keys of the one
+ * before stay.
+ */
+export function keyPrefix(flow: Flow, { name, collection }: Target): string {
+  return [name, ...keyFields(flow, collection)].join("-");
+}
+
+function keyFields(flow: Flow, collection: string): readonly string[] {
+  return [...keyOf(flow, collection)].sort();
+}
+
+/** `t1-customer:{customer}` */
+function keyTemplate(flow: Flow, target: Target): string {
+  const fields = keyFields(flow, target.collection).map((field) => `{${field}}`);
+  return [keyPrefix(flow, target), ...fields].join(":");
 }
 
 function columnsText(flow: Flow, { columns, collection }: Target): string {

@@ -44,6 +44,10 @@ interface Derived extends Named {
   readonly id: string;
   readonly factor: number;
   readonly partitions: number;
+  /** Of two ways to write the same function. */
+  readonly rewritten?: boolean;
+  /** The hash of the definition whose documents it keeps: only ever of one that gives the same. */
+  readonly continues?: string;
 }
 
 /** Orders, or a ledger's documents, by customer. */

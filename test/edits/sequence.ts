@@ -3,12 +3,13 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { diff } from "../../compiler/index.ts";
 import type { ProtocolPoint } from "../../connectors/protocol-point.ts";
+import { definitionHash } from "../../plan/definition-hash.ts";
 import { PlanChangeError } from "../../runtime/changes.ts";
 import { differences } from "../faults/difference.ts";
 import { integer, oneOf } from "../faults/scenario.ts";
 import { events, lines, orders } from "./documents.ts";
-import { type Editing, edit, firstFlow, unfit, withoutRenames } from "./edit.ts";
-import { flowText } from "./flow-text.ts";
+import { type Edited, type Editing, edit, firstFlow, unfit, withoutRenames } from "./edit.ts";
+import { flowText, keyPrefix } from "./flow-text.ts";
 import { type Flow, made, nameOf, type Target } from "./model.ts";
 import { type Document, rowsOf, type Sources, targetRows } from "./oracle.ts";
 import { type Build, Place, type Project, type Ran, type Row, textOrNothing } from "./place.ts";
@@ -18,7 +19,6 @@ export interface SequenceParts {
   readonly random: () => number;
   /** Of edits. */
   readonly steps: number;
-  readonly redis: boolean;
   /** An empty database of its own for each call. */
   database(): Promise<string>;
   /** An empty Redis for what is edited, and one for the fresh run. */
@@ -84,7 +84,7 @@ class Sequence {
     const notes = oneOf(random, ["none", "none", "some", "all"] as const);
     this.#parts = parts;
     this.#place = place;
-    this.#editing = { random, count: 0, scrambled: false, notes, redis: parts.redis };
+    this.#editing = { random, count: 0, scrambled: false, notes, hashOf: (name) => this.#hashOf(name) };
     this.#sources = { orders: oneOf(random, [30, 30, 2000]), events: 20, notes };
   }
 
@@ -97,22 +97,28 @@ class Sequence {
       if (random() < 0.6) this.#grow();
       if (random() < 0.12) await this.#halt(flow);
       const before = flow;
-      let { flow: next, says } = this.#next(flow);
+      let { flow: next, says, continued } = this.#next(flow);
       if (random() < 0.35) {
         await this.#interrupt(next, says);
+        continued = undefined;
         const then = random();
         if (then < 0.35) [next, says] = [this.#fitted(before), "back to what was before"];
         else if (then < 0.7) ({ flow: next, says } = edit(next, this.#editing));
         if (then < 0.7 && random() < 0.3) this.#grow();
       }
-      await this.#apply(next, says);
+      await this.#apply(next, says, continued);
       flow = next;
       if (random() < 0.15) await this.#drop();
     }
     await this.#compareWithFresh(flow);
   }
 
-  #next(flow: Flow): { flow: Flow; says: string } {
+  #hashOf(name: string): string | undefined {
+    const derivation = this.#last?.plan.derivations[name];
+    return derivation && definitionHash(derivation);
+  }
+
+  #next(flow: Flow): Edited {
     const { random } = this.#parts;
     const back = this.#earlier.length > 1 && random() < 0.15;
     return back
@@ -170,15 +176,27 @@ class Sequence {
   }
 
   #interrupted: Build | undefined;
+  /** What last ran, whether it came to its end or not. */
+  #last: Build | undefined;
 
-  async #apply(flow: Flow, says: string): Promise<void> {
+  /** `continued`: the collection of which nothing must be derived again. */
+  async #apply(flow: Flow, says: string, continued?: string): Promise<void> {
     const build = await this.#compiled(flow, says);
     this.#noteScrambling(flow);
+    if (continued !== undefined) await this.#checkContinued(continued, build);
     const ran = await this.#start(() => this.#place.run(build));
+    this.#last = build;
     this.#expectNone(ran);
     await this.#check(flow, build, ran);
     this.#interrupted = undefined;
     this.#earlier.push(flow);
+  }
+
+  async #checkContinued(name: string, build: Build): Promise<void> {
+    const { changes } = await this.#place.diff(build);
+    const action = changes.find((change) => change.name === name)?.action;
+    if (action !== "code-only")
+      throw new Different([`${name} should go on with other code, and not: ${action}`]);
   }
 
   #expectNone({ halted, log }: Ran): void {
@@ -205,6 +223,7 @@ class Sequence {
       log(`   ${fired ? "killed at" : "never came to"} ${point} (${occurrence})`);
     }
     this.#interrupted = build;
+    this.#last = build;
   }
 
   /** A captured schema that does not fit: it says so, all that stands stays, and the flow before goes on. */
@@ -216,6 +235,7 @@ class Sequence {
     if (!halted.some((name) => name.startsWith(beside)))
       throw new Different([`${beside} should have halted; halted: ${halted.join(", ")}`, ...log]);
     this.#interrupted = build;
+    this.#last = build;
     await this.#checkTargets(flow);
     await this.#apply(withoutRenames(flow), "back to a schema that fits");
   }
@@ -253,7 +273,7 @@ class Sequence {
     const found: string[] = [];
     for (const target of flow.targets) {
       const expected = targetRows(flow, target, this.#sources).map(textRow);
-      const there = await shownOf(this.#place, target, expected);
+      const there = await shownOf(this.#place, flow, target, expected);
       found.push(...compared(`${target.system} ${target.name}`, expected, there));
     }
     if (found.length > 0) throw new Different([...found, ...log]);
@@ -276,7 +296,7 @@ class Sequence {
       ),
     );
     for (const target of last.targets) {
-      const read = (from: Place) => rawOf(from, target);
+      const read = (from: Place) => rawOf(from, last, target);
       const [expected, there] = [await read(place), await read(this.#place)];
       const columns = new Set(expected.flatMap((row) => Object.keys(row)));
       // Columns that no field has any more stay, and where a row lies in a journal is another matter.
@@ -299,13 +319,18 @@ function textRow(document: Document): Row {
   return Object.fromEntries(Object.entries(document).map(([name, value]) => [name, textOrNothing(value)]));
 }
 
-function rawOf(place: Place, { system, name }: Target): Promise<readonly Row[]> {
-  return system === "postgres" ? place.table(name) : place.keys(name);
+function rawOf(place: Place, flow: Flow, target: Target): Promise<readonly Row[]> {
+  return target.system === "postgres" ? place.table(target.name) : place.keys(keyPrefix(flow, target));
 }
 
 /** What the target shows of the fields that the schema names, by their names. JSON in Redis holds what an open one lets in too. */
-async function shownOf(place: Place, target: Target, expected: readonly Row[]): Promise<readonly Row[]> {
-  const rows = await rawOf(place, target);
+async function shownOf(
+  place: Place,
+  flow: Flow,
+  target: Target,
+  expected: readonly Row[],
+): Promise<readonly Row[]> {
+  const rows = await rawOf(place, flow, target);
   const fields = Object.keys(expected[0] ?? rows[0] ?? {});
   return rows.map((row) =>
     Object.fromEntries(

@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { driver as redisDriver } from "../../connectors/redis/driver.ts";
 import { integer, randomFrom } from "../faults/scenario.ts";
 import { withClient } from "../servers/postgres.ts";
 import { withRedis } from "../servers/redis.ts";
@@ -40,7 +39,7 @@ export async function runSequences(options: SequencesOptions): Promise<{ verdict
     const started = performance.now();
     const result = await runSequence({
       project: new Project(directory),
-      ...{ random, redisUrls, redis: redisDriver.swap !== undefined },
+      ...{ random, redisUrls },
       steps: integer(random, Math.min(2, steps), steps),
       database: async () => {
         const name = `edits_${randomBytes(6).toString("hex")}`;
