@@ -133,7 +133,7 @@ export class RebuildCompletion {
     protocolPoint("rebuild.flip.before");
     await flip(host.head, this.#rebuild, host.applied);
     protocolPoint("rebuild.flip.after");
-    await host.reconcile({ plan: this.#rebuild.plan, serves: new Map() });
+    await host.reconcile({ plan: this.#rebuild.plan, serves: new Map(), paused: new Set() });
     return true;
   }
 
