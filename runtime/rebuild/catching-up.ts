@@ -1,5 +1,5 @@
 /** How far what is made again has come: near enough to swap, and then past what the one that served had read. */
-import type { CollectionView, Plan } from "../../plan/plan.ts";
+import type { CollectionView, DerivationPlan, Plan } from "../../plan/plan.ts";
 import type { Head, JournalState, Position } from "../head/head.ts";
 import { partitionFilter } from "../journal/logical-partition.ts";
 import { statusOf, type TaskMonitor, type TaskSnapshot } from "../task-status.ts";
@@ -57,14 +57,39 @@ export async function requirementOf(
     return sources.map((source) => {
       if (isOfDocuments) return endsOf(source, journals);
       if (isBeside(source.collection, rebuild)) return source.readDelayMs ? {} : endsOf(source, journals);
-      return stopped.derivations[collection]?.[source.name ?? ""] ?? {};
+      return readBy(source, stopped.derivations[collection]?.[source.name ?? ""], journals);
     });
   }
   const [target] = Object.entries(rebuild.targets).find(([, { beside }]) => beside === name) ?? [];
   const view = running.materializations[name];
   if (target === undefined || view === undefined) return [];
   if (isBeside(view.collection, rebuild)) return [endsOf(view, journals)];
-  return [stopped.targets[target] ?? {}];
+  return [readBy(view, stopped.targets[target], journals)];
+}
+
+/** By the name of the source, without those that the new definition reads later than the one before it: they take their time. */
+export function withoutDelayed(
+  positions: Readonly<Record<string, Position>>,
+  before: DerivationPlan | undefined,
+  after: DerivationPlan | undefined,
+): Readonly<Record<string, Position>> {
+  const delay = (of: DerivationPlan | undefined, name: string) =>
+    of?.sources.find((source) => (source.name ?? "") === name)?.readDelayMs ?? 0;
+  return Object.fromEntries(
+    Object.entries(positions).filter(([name]) => delay(after, name) <= delay(before, name)),
+  );
+}
+
+/** What of a position is of journals that this reads: another part of the collection, or another one, asks for nothing. */
+function readBy(
+  view: CollectionView,
+  position: Position | undefined,
+  journals: readonly JournalState[],
+): Position {
+  const read = endsOf(view, journals);
+  return Object.fromEntries(
+    Object.entries(position ?? {}).filter(([journal]) => Object.hasOwn(read, journal)),
+  );
 }
 
 function isBeside(collection: string, { collections }: Rebuild): boolean {
@@ -80,7 +105,7 @@ function endsOf(view: CollectionView, journals: readonly JournalState[]): Positi
   );
 }
 
-/** Whether the task has committed all of that. A journal that it does not read asks for nothing of it. */
+/** Whether the task has committed all of that. */
 export function hasReached(monitor: TaskMonitor | undefined, requirement: Requirement): boolean {
   const positions = monitor?.snapshot().positions;
   return requirement.every((wanted, source) =>
