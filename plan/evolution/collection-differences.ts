@@ -28,7 +28,7 @@ export function collectionDifferences(name: string, base: Plan, next: Plan): rea
     ...(wasDerived && derived ? derivationDifferences(wasDerived, derived) : []),
     ...keyDifferences(before, after, captured !== undefined),
     ...schemaDifferences(before, after).map((each) => (captured ? withSenders(each, after) : each)),
-    ...reduceDifferences(before, after),
+    ...reduceDifferences(before, after, captured !== undefined),
     ...journalDifferences(before, after, captured !== undefined),
     ...otherDifferences(before, after, KNOWN),
   ];

@@ -104,8 +104,15 @@ export function fieldChange({ path, rule, before, after }: FieldDifference): Fie
   return { aspect: "field", path: path || "(document)", rule, before, after, storedRowsGetIt: stored };
 }
 
-/** Targets hold the reduced document of each key; the collection itself holds documents as they were appended. */
-export function* reduceDifferences(before: CollectionPlan, after: CollectionPlan): Generator<Difference> {
+/**
+ * Targets hold the reduced document of each key; a captured collection itself holds documents as they were appended. Those of a
+ * derived one that had a reduction were combined by it: only the transform can tell what another one makes of them.
+ */
+export function* reduceDifferences(
+  before: CollectionPlan,
+  after: CollectionPlan,
+  captured: boolean,
+): Generator<Difference> {
   const paths = [...new Set([...Object.keys(before.reduce), ...Object.keys(after.reduce)])].sort();
   const fields = paths
     .filter((path) => !sameJson(own(before.reduce, path), own(after.reduce, path)))
@@ -115,6 +122,14 @@ export function* reduceDifferences(before: CollectionPlan, after: CollectionPlan
     });
   if (fields.length === 0) return;
   const named = fields.map(({ path }) => path).join(", ");
+  if (!captured && Object.keys(before.reduce).length > 0) {
+    yield {
+      effect: "rebuild",
+      reason: `the reduction of ${named} has changed: stored documents were combined by the former one, so all of them are computed again`,
+      fields,
+    };
+    return;
+  }
   yield {
     effect: "update",
     reason: `the reduction of ${named} has changed: stored documents stay as they are, and whatever holds or reads them reduced is made again`,
