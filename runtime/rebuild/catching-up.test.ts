@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { expect, test } from "vitest";
+import { effectsOf } from "../../plan/evolution/effects.ts";
 import type {
   CollectionPlan,
   DerivationPlan,
@@ -6,123 +7,102 @@ import type {
   MaterializationPlan,
   Plan,
 } from "../../plan/plan.ts";
-import type { Head, JournalState, Position } from "../head/head.ts";
+import type { JournalState } from "../head/head.ts";
 import { requirementOf, type Stopped, withoutDelayed } from "./catching-up.ts";
-import type { Rebuild, RebuiltTarget } from "./rebuild.ts";
+import { planRebuild } from "./plan-rebuild.ts";
+import { runningPlan } from "./running-plan.ts";
 
 const guarantee: Guarantee = { delivery: "exactly-once", mechanism: "" };
-const collection: CollectionPlan = { schema: { type: "object" }, key: ["id"], reduce: {} };
-const transform = { bundle: "1" };
-const journal = (of: string, logical: string, next: number): JournalState => ({
-  ...{ id: `${of}/${logical}`, collection: of, logical, next },
-  // What it is not asked for here.
-  ...({} as Omit<JournalState, "id" | "collection" | "logical" | "next">),
+const collection: CollectionPlan = {
+  ...{ schema: { type: "object" }, key: ["country", "id"], reduce: {}, partitionBy: ["country"] },
+};
+const from = (source: string, more: object = {}): DerivationPlan => ({
+  ...{ sources: [{ collection: source, transform: { bundle: "1" }, ...more }], params: {} },
 });
-/** `a` in two logical partitions, its new generation in one journal, and another collection. */
-const journals = [
-  journal("a", "country=NL", 10),
-  journal("a", "country=FR", 20),
-  journal("a~2", "", 28),
-  journal("x", "", 5),
-];
-const head: Pick<Head, "journals"> = { journals: async () => journals };
-const all: Position = { "a/country=NL": [0, 10], "a/country=FR": [0, 20] };
+const table = (of: string, more: Partial<MaterializationPlan> = {}): MaterializationPlan => ({
+  ...{ collection: of, connector: "postgres", config: { table: "t" }, guarantee, ...more },
+});
 
-const table: MaterializationPlan = {
-  ...{ collection: "a", connector: "postgres", config: { table: "t" }, guarantee },
-};
-const swapping: RebuiltTarget = {
-  ...{ beside: "postgres:t~2", besideLabel: "2", kept: "postgres:t~1", keptLabel: "1" },
-  state: "filling",
-};
-const rebuildOf = (parts: Partial<Rebuild>): Rebuild => ({
-  ...{ plan: {} as Plan, planHash: "", collections: {}, targets: {} }, // its plan is not looked at
-  ...parts,
-});
-const stopped: Stopped = { derivations: { b: { "": all } }, targets: { "postgres:t": all } };
-const running = (parts: Partial<Plan>): Plan => ({
-  ...{
-    formatVersion: 1,
-    collections: { a: collection },
-    captures: {},
-    derivations: {},
-    materializations: {},
+const base: Plan = {
+  formatVersion: 1,
+  collections: { a: collection, b: collection, c: collection },
+  captures: {
+    a: { connector: "files", config: { path: "a" }, guarantee },
+    b: { connector: "files", config: { path: "b" }, guarantee },
   },
-  ...parts,
+  derivations: { c: from("a") },
+  materializations: { "postgres:t": table("a") },
+};
+
+const journal = (of: string, country: string, next: number): JournalState => ({
+  ...{ id: `${of}/${country}`, collection: of, logical: `country=${country}`, partition: 0, home: of, next },
+  ...{ archived: 0, stored: 0, headBytes: 0, lastAt: 0 },
+});
+const journals = [journal("a", "NL", 10), journal("a", "BE", 20), journal("b", "NL", 30)];
+const head = { journals: async () => journals };
+/** What read `a` was a little behind. */
+const had = { "a/NL": [1, 8], "a/BE": [1, 18] } as const;
+const stopped: Stopped = { derivations: { c: { "": had } }, targets: { "postgres:t": had } };
+
+async function required(next: Plan, name: string) {
+  const { rebuild } = planRebuild({
+    ...{ effects: effectsOf(base, next), next, planHash: "", generations: {}, stale: {} },
+    canStandBeside: () => true,
+  });
+  if (!rebuild) throw new Error("Nothing is made again.");
+  const { plan } = runningPlan(rebuild, base, (_, config) => config, "without-serving");
+  return requirementOf(`${name}~2`, plan, rebuild, stopped, head);
+}
+
+test("what reads the same must have read what the one before it had", async () => {
+  const next = { ...base, derivations: { c: from("a", { transform: { bundle: "2" } }) } };
+  expect(await required(next, "c")).toEqual([had]);
 });
 
-describe("what a target must have read", () => {
-  const required = (target: MaterializationPlan, rebuild: Partial<Rebuild> = {}) =>
-    requirementOf(
-      "postgres:t~2",
-      running({ materializations: { "postgres:t~2": target } }),
-      rebuildOf({ targets: { "postgres:t": swapping }, ...rebuild }),
-      stopped,
-      head,
-    );
-
-  it("is what the one before it had", async () => {
-    expect(await required(table)).toEqual([all]);
-  });
-
-  it("and nothing of what it does not read: another part of the collection, or another collection", async () => {
-    expect(await required({ ...table, where: { country: ["NL"] } })).toEqual([{ "a/country=NL": [0, 10] }]);
-    expect(await required({ ...table, collection: "x" })).toEqual([{}]);
-  });
-
-  it("is all of its collection where that is made again", async () => {
-    const collections = { a: { beside: "a~2", kept: "a~1", from: "documents" as const } };
-    expect(await required({ ...table, collection: "a~2" }, { collections })).toEqual([{ "a~2/": [0, 28] }]);
-  });
+test("of what is not read any more nothing is required, of what is read anew all of it", async () => {
+  const where = { country: ["NL"] };
+  expect(
+    await required({ ...base, materializations: { "postgres:t": table("a", { where }) } }, "postgres:t"),
+  ).toEqual([{ "a/NL": [1, 8] }]);
+  expect(await required({ ...base, derivations: { c: from("a", { where }) } }, "c")).toEqual([
+    { "a/NL": [1, 8] },
+  ]);
+  const all = [{ "b/NL": [0, 30] }];
+  expect(await required({ ...base, materializations: { "postgres:t": table("b") } }, "postgres:t")).toEqual(
+    all,
+  );
+  expect(await required({ ...base, derivations: { c: from("b") } }, "c")).toEqual(all);
+  // What is read with a delay, or to a time, need not come to the end.
+  expect(await required({ ...base, derivations: { c: from("b", { readDelayMs: 1000 }) } }, "c")).toEqual([
+    {},
+  ]);
 });
 
-describe("what a collection's task must have read", () => {
-  const required = (derivation: DerivationPlan, from: "definition" | "documents" = "definition") =>
-    requirementOf(
-      "b~2",
-      running({ derivations: { "b~2": derivation } }),
-      rebuildOf({
-        collections: {
-          a: { beside: "a~2", kept: "a~1", from: "documents" },
-          b: { beside: "b~2", kept: "b~1", from },
-        },
-      }),
-      stopped,
-      head,
-    );
-
-  it("is what the one before it had, of what both read", async () => {
-    expect(await required({ sources: [{ collection: "a", transform }], params: {} })).toEqual([all]);
-    const where = { country: ["FR"] };
-    expect(await required({ sources: [{ collection: "a", where, transform }], params: {} })).toEqual([
-      { "a/country=FR": [0, 20] },
-    ]);
+test("what is new above what is made again is awaited, and what stood is not", () => {
+  const next: Plan = {
+    ...base,
+    collections: { ...base.collections, d: collection, e: collection },
+    derivations: { c: from("e"), d: from("a"), e: from("d") },
+  };
+  const { rebuild } = planRebuild({
+    ...{ effects: effectsOf(base, next), next, planHash: "", generations: {}, stale: {} },
+    canStandBeside: () => true,
   });
-
-  it("is all of what is made again, but for what it delays", async () => {
-    const source = { collection: "a~2", transform };
-    const delayed = { ...source, name: "late", readDelayMs: 60_000 };
-    expect(await required({ sources: [source, delayed], params: {} })).toEqual([{ "a~2/": [0, 28] }, {}]);
-  });
-
-  it("is every document where it is made of documents", async () => {
-    expect(await required({ sources: [{ collection: "a", transform }], params: {} }, "documents")).toEqual([
-      all,
-    ]);
-  });
+  expect(Object.keys(rebuild?.collections ?? {})).toEqual(["c"]);
+  expect(rebuild?.awaited).toEqual(["e", "d"]);
 });
 
-it("what is read later than before is not waited for", () => {
+test("what is read later than before is not waited for", () => {
   const reading = (delays: Readonly<Record<string, number>>): DerivationPlan => ({
     sources: Object.entries(delays).map(([name, readDelayMs]) => ({
-      ...{ collection: "a", transform, readDelayMs },
+      ...{ collection: "a", transform: { bundle: "1" }, readDelayMs },
       ...(name === "" ? {} : { name }),
     })),
     params: {},
   });
-  const positions = { x: all, y: all, z: all };
+  const positions = { x: had, y: had, z: had };
   const [before, after] = [reading({ x: 0, y: 1000, z: 1000 }), reading({ x: 1000, y: 1000, z: 0 })];
-  expect(withoutDelayed(positions, before, after)).toEqual({ y: all, z: all });
-  expect(withoutDelayed({ "": all }, reading({ "": 0 }), reading({ "": 5 }))).toEqual({});
-  expect(withoutDelayed(positions, undefined, after)).toEqual({ z: all });
+  expect(withoutDelayed(positions, before, after)).toEqual({ y: had, z: had });
+  expect(withoutDelayed({ "": had }, reading({ "": 0 }), reading({ "": 5 }))).toEqual({});
+  expect(withoutDelayed(positions, undefined, after)).toEqual({ z: had });
 });

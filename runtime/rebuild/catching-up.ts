@@ -40,7 +40,8 @@ export interface Stopped {
 
 /**
  * Of a collection's task, or a target's, under its name beside. Nobody may see less than before: so it has read what the
- * one before it had. Where it reads something else that is made again, all of that: call it once that is there.
+ * one before it had. Where it reads something else, which is made again or which that one did not read, all of that: call it once
+ * that is there.
  */
 export async function requirementOf(
   name: string,
@@ -56,15 +57,17 @@ export async function requirementOf(
     const isOfDocuments = rebuild.collections[collection]?.from === "documents";
     return sources.map((source) => {
       if (isOfDocuments) return endsOf(source, journals);
-      if (isBeside(source.collection, rebuild)) return source.readDelayMs ? {} : endsOf(source, journals);
-      return readBy(source, stopped.derivations[collection]?.[source.name ?? ""], journals);
+      const had = isBeside(source.collection, rebuild)
+        ? undefined
+        : stopped.derivations[collection]?.[source.name ?? ""];
+      return requirementOn(source, had, journals);
     });
   }
   const [target] = Object.entries(rebuild.targets).find(([, { beside }]) => beside === name) ?? [];
   const view = running.materializations[name];
   if (target === undefined || view === undefined) return [];
-  if (isBeside(view.collection, rebuild)) return [endsOf(view, journals)];
-  return [readBy(view, stopped.targets[target], journals)];
+  const had = isBeside(view.collection, rebuild) ? undefined : stopped.targets[target];
+  return [requirementOn(view, had, journals)];
 }
 
 /** By the name of the source, without those that the new definition reads later than the one before it: they take their time. */
@@ -80,15 +83,18 @@ export function withoutDelayed(
   );
 }
 
-/** What of a position is of journals that this reads: another part of the collection, or another one, asks for nothing. */
-function readBy(
-  view: CollectionView,
-  position: Position | undefined,
+/** Of each journal that is read now, what the one before had read; of one that it did not read, all, if that need not wait. */
+function requirementOn(
+  view: CollectionView & { readonly readDelayMs?: number; readonly until?: string },
+  had: Position | undefined,
   journals: readonly JournalState[],
 ): Position {
-  const read = endsOf(view, journals);
+  const isWhole = !view.readDelayMs && view.until === undefined;
   return Object.fromEntries(
-    Object.entries(position ?? {}).filter(([journal]) => Object.hasOwn(read, journal)),
+    Object.entries(endsOf(view, journals)).flatMap(([id, end]) => {
+      const position = had?.[id] ?? (isWhole ? end : undefined);
+      return position === undefined ? [] : [[id, position] as const];
+    }),
   );
 }
 

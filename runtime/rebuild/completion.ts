@@ -74,10 +74,10 @@ export class RebuildCompletion {
   }
 
   #haltedTask(): string | undefined {
-    const beside = this.#besideNames();
+    const awaited = this.#awaitedNames();
     const halted = this.#host
       .monitors()
-      .find(({ task, state }) => state === "halted" && beside.has(task.name));
+      .find(({ task, state }) => state === "halted" && awaited.has(task.name));
     return halted && `${halted.task.name} has halted`;
   }
 
@@ -103,16 +103,18 @@ export class RebuildCompletion {
     return Object.values(this.#rebuild.targets).every(({ state }) => state === "swapped");
   }
 
-  #besideNames(): ReadonlySet<string> {
-    const { collections, targets } = this.#rebuild;
-    return new Set([...Object.values(collections), ...Object.values(targets)].map(({ beside }) => beside));
+  /** Tasks that fill what is to be swapped, and those that fill what is new above it. */
+  #awaitedNames(): ReadonlySet<string> {
+    const { collections, targets, awaited } = this.#rebuild;
+    const beside = [...Object.values(collections), ...Object.values(targets)].map((each) => each.beside);
+    return new Set([...beside, ...awaited]);
   }
 
   async #isNear(): Promise<boolean> {
-    const beside = this.#besideNames();
+    const awaited = this.#awaitedNames();
     const snapshots = this.#host
       .monitors()
-      .filter(({ task }) => beside.has(task.name))
+      .filter(({ task }) => awaited.has(task.name))
       .map((monitor) => monitor.snapshot());
     return isNear(snapshots, await this.#host.head.journals(), (task) => this.#host.isBounded(task));
   }

@@ -1,7 +1,7 @@
 /** What of a changed plan is made again beside what stands. Pure. */
 import type { EffectOn, Effects } from "../../plan/evolution/effects.ts";
 import { collectionsInOrder } from "../../plan/order.ts";
-import type { Plan } from "../../plan/plan.ts";
+import type { CollectionView, Plan } from "../../plan/plan.ts";
 import {
   FIRST_GENERATION,
   type Generation,
@@ -73,7 +73,23 @@ export function planRebuild(parts: RebuildParts): PlannedRebuild {
     };
   }
   const none = Object.keys(collections).length === 0 && Object.keys(targets).length === 0;
-  return { rebuild: none ? undefined : { plan: next, planHash, collections, targets }, generations };
+  const awaited = newAbove(next, base, [
+    ...Object.keys(collections).flatMap((name) => next.derivations[name]?.sources ?? []),
+    ...Object.keys(targets).flatMap((name) => next.materializations[name] ?? []),
+  ]).filter((name) => !Object.hasOwn(collections, name));
+  return { rebuild: none ? undefined : { plan: next, planHash, collections, targets, awaited }, generations };
+}
+
+/** Those of the collections that are read, and of all that these are derived from, that did not stand before. */
+function newAbove(next: Plan, base: Plan, read: readonly CollectionView[]): readonly string[] {
+  const found = new Set<string>();
+  const queue = read.map(({ collection }) => collection);
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (found.has(name) || Object.hasOwn(base.collections, name)) continue;
+    found.add(name);
+    queue.push(...(next.derivations[name]?.sources ?? []).map(({ collection }) => collection));
+  }
+  return [...found];
 }
 
 /** Not where its flow asks for it to be emptied and filled where it stands. */

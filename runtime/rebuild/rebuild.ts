@@ -19,6 +19,8 @@ export interface Rebuild {
   readonly collections: Readonly<Record<string, RebuiltCollection>>;
   /** By resource. */
   readonly targets: Readonly<Record<string, RebuiltTarget>>;
+  /** Collections that are new and that some of this reads: until they have caught up too, it would show less than what serves. */
+  readonly awaited: readonly string[];
 }
 
 export interface RebuiltCollection {
