@@ -223,7 +223,7 @@ capture("shop/others", http({ path: "/others" }), { schema: z.object({ id: z.str
 `;
 
 describe("a captured collection over HTTP", () => {
-  it("is made again while documents come: senders are told to come again, and each counts once", async () => {
+  it("is made again while documents come, and each counts once", async () => {
     const { flowIs, weir, origin, rows, read, kept } = await shop(overHttp(1) + ORDERS_TABLE);
     const all = Array.from({ length: 400 }, (_, i) => order(i));
     weir.start();
