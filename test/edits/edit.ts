@@ -58,7 +58,8 @@ export function firstFlow(editing: Editing): Flow {
     derivations: [],
     targets: [],
   };
-  for (let i = integer(random, 2, 3); i > 0; i--) flow = addDerivation(flow, editing)?.flow ?? flow;
+  const derivations = integer(random, 2, 3);
+  while (flow.derivations.length < derivations) flow = addDerivation(flow, editing)?.flow ?? flow;
   for (let i = integer(random, 1, 3); i > 0; i--) flow = addTarget(flow, editing)?.flow ?? flow;
   return made(flow, false);
 }

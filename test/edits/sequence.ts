@@ -75,7 +75,7 @@ class Sequence {
   readonly #place: Place;
   readonly #editing: Editing;
   readonly #earlier: Flow[] = [];
-  #sources: { orders: number; events: number; readonly notes: Sources["notes"] };
+  readonly #sources: { orders: number; events: number; readonly notes: Sources["notes"] };
   #step = 0;
   runs = 0;
 
