@@ -77,6 +77,7 @@ program
   .command("graph")
   .description("print the flows as a graph")
   .argument("[files...]", "flow files or folders (default: those of the configuration)")
+  .option("--base [base]", "with what they change, against a base of weir diff (default: what last ran)")
   .addOption(new Option("--format <format>", "output").choices(["mermaid", "dot", "json"]).default("mermaid"))
   .addOption(json())
   .addOption(config())

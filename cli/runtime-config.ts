@@ -6,11 +6,8 @@ const TARGET_BYTES = 32 * 1024 * 1024;
 const MAX_AGE_SECONDS = 60;
 /** A pure function of one document takes a fraction of a second: this is for one that never returns. */
 const TRANSFORM_SECONDS = 30;
-/**
- * A transaction's documents, several caches of state of 64 MB of JSON each, and what functions build meanwhile. V8 lets a
- * heap that may take 2048 MB or more grow fourfold before it collects, a smaller one twofold at most.
- */
-const THREAD_MEMORY_MB = 2000;
+/** A transaction's documents, several caches of state of 64 MB of JSON each, and what functions build meanwhile. */
+const THREAD_MEMORY_MB = 2048;
 
 /** What the runtime needs of a project's configuration. */
 export function runtimeConfig({

@@ -60,7 +60,7 @@ export interface WeirConfig {
   readonly limits?: {
     /** Seconds that a function of a flow may work on one document before its task is halted. Default 30. */
     readonly transformSeconds?: number;
-    /** MB of objects that a task's thread may hold before it is started again. Default 2000. */
+    /** MB of objects that a task's thread may hold before it is started again. Default 2048. */
     readonly threadMemoryMb?: number;
   };
 }

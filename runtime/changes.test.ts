@@ -492,7 +492,7 @@ describe("a schema may widen", () => {
 describe("a field that was removed", () => {
   const { note: _note, ...properties } = schema.properties;
   const without = b({ schema: { ...schema, properties } });
-  const again = (note: object) => b({ schema: { ...schema, properties: { ...properties, note } } });
+  const again = (note: JsonSchema) => b({ schema: { ...schema, properties: { ...properties, note } } });
   const applied = mergeApplied(plan(), without);
 
   it("is remembered, and no difference any more", () => {
@@ -519,10 +519,10 @@ describe("a field that was removed", () => {
   });
 
   it("inside of another one is remembered as well", () => {
-    const inner = (fields: object) => ({
+    const inner = (fields: JsonSchema) => ({
       address: { type: "object", properties: fields, additionalProperties: false },
     });
-    const of = (fields: object) =>
+    const of = (fields: JsonSchema) =>
       b({ schema: { ...schema, properties: { ...schema.properties, ...inner(fields) } } });
     const [city, zip] = [{ city: { type: "string" } }, { zip: { type: "string" } }];
     const lost = mergeApplied(of({ ...city, ...zip }), of(city));

@@ -10,6 +10,7 @@ import type { Plan } from "../../plan/plan.ts";
 import { CommandError } from "../command-error.ts";
 import { buildProject } from "../compile-project.ts";
 import { diffBase } from "../diff-base.ts";
+import { withTargetSql } from "../target-sql.ts";
 
 interface DiffOptions {
   readonly format: "text" | "json" | "markdown";
@@ -26,7 +27,7 @@ export async function diff(operands: readonly string[], options: DiffOptions): P
   const { base: name, files } = split(operands, process.argv);
   const { build, config } = await buildProject(files, options.config);
   const base = await diffBase(name, files, config);
-  const found = diffPlans(base.plan, build.plan, base.sizes);
+  const found = withTargetSql(diffPlans(base.plan, build.plan, base.sizes), build.plan);
   process.stdout.write(render(found, base.plan, build.plan, options));
   if (options.exitCode && found.changes.length > 0) process.exitCode = CHANGES;
   const reached = options.failOn === "rebuild" ? ["rebuild", "destructive"] : ["destructive"];

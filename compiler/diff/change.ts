@@ -19,10 +19,18 @@ export type ReplayFrom = { readonly collection: string; readonly offset: 0 } | {
 
 export const OFFLINE = "unknown (offline)";
 
+/** Commit times of the first and the last document, UTC: ISO 8601, a date alone where no more is known. */
+export interface TimeSpan {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface Replay {
   readonly from: readonly ReplayFrom[];
   readonly documents: number | typeof OFFLINE;
   readonly bytes: number | typeof OFFLINE;
+  /** Of what is read; null where there is nothing. */
+  readonly times: TimeSpan | null | typeof OFFLINE;
   /** Whether only a part of that is read, by partition or time; how much of it is not told. */
   readonly atMost?: true;
 }
@@ -39,6 +47,8 @@ export interface Change {
   readonly because: readonly string[];
   readonly fields: readonly FieldChange[];
   readonly replay: Replay | null;
+  /** Statements that make the form of a new target, if they are known; the diff of two plans alone has none. */
+  readonly sql?: readonly string[];
   /** What may surprise, and how to avoid it. */
   readonly caution: string | null;
   /** Why `weir run` refuses a plan with this change, or null where it applies it. */
@@ -59,8 +69,9 @@ export interface PlanDiff {
 /** How much a collection holds, from a data directory. */
 export interface CollectionSize {
   readonly documents: number;
-  /** Undefined where it is not known. */
-  readonly bytes: number | undefined;
+  readonly bytes: number;
+  /** Null where there is no document. */
+  readonly times: TimeSpan | null;
 }
 
 export function diffOf(changes: readonly Change[]): PlanDiff {

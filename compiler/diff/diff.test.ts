@@ -27,8 +27,8 @@ function plan(sources: readonly Partial<DerivationSource>[], bundle = "1"): Plan
 }
 
 const sizes = new Map<string, CollectionSize>([
-  ["a", { documents: 10, bytes: 1000 }],
-  ["b", { documents: 4, bytes: undefined }],
+  ["a", { documents: 10, bytes: 1000, times: { from: "2026-11-23", to: "2026-11-24T10:00:00.123456Z" } }],
+  ["b", { documents: 4, bytes: 20, times: null }],
 ]);
 const replayOf = (base: Plan, next: Plan, name: string) =>
   diff(base, next, sizes).changes.find((change) => change.name === name)?.replay;
@@ -37,6 +37,7 @@ test("a collection that two sources read is read twice", () => {
   const names = [{ name: "x" }, { name: "y" }];
   expect(replayOf(plan(names), plan(names, "2"), "b")).toEqual({
     ...{ from: [{ collection: "a", offset: 0 }], documents: 20, bytes: 2000 },
+    times: { from: "2026-11-23", to: "2026-11-24T10:00:00.123456Z" },
   });
 });
 
@@ -47,7 +48,9 @@ test.each<Partial<DerivationSource>>([
 ])("of a part of a collection, its size is the most that is read: %j", (view) => {
   expect(replayOf(plan([view]), plan([view], "2"), "b")).toMatchObject({ documents: 10, atMost: true });
   const text = renderDiffText(diff(plan([view]), plan([view], "2"), sizes), { color: false });
-  expect(text).toContain("reads a from offset 0: at most 10 documents, 1,000 bytes\n");
+  expect(text).toContain(
+    "reads a from offset 0: at most 10 documents, 1,000 bytes, committed from 2026-11-23 to 2026-11-24T10:00:00Z\n",
+  );
 });
 
 test("what is named anew is as large as it was under its old name", () => {

@@ -10,16 +10,9 @@ export function replayOf(
   const collections = [...new Set(views.map(({ collection }) => collection))];
   const from = collections.map((collection) => ({ collection, offset: 0 as const }));
   // A collection that is read twice is counted twice.
-  const known = views.map(({ collection }) => sizes.get(collection));
-  const total = (of: (size: CollectionSize) => number | undefined) => {
-    let sum = 0;
-    for (const size of known) {
-      const value = size === undefined ? undefined : of(size);
-      if (value === undefined) return OFFLINE;
-      sum += value;
-    }
-    return source === undefined ? sum : OFFLINE;
-  };
+  const found = views.map(({ collection }) => sizes.get(collection));
+  const known = found.filter((size) => size !== undefined);
+  const total = source === undefined && known.length === found.length ? sumOf(known) : UNKNOWN;
   const partly = views.some(
     (view) =>
       view.where !== undefined ||
@@ -28,8 +21,24 @@ export function replayOf(
   );
   return {
     from: source === undefined ? from : [...from, { source }],
-    documents: total(({ documents }) => documents),
-    bytes: total(({ bytes }) => bytes),
+    ...total,
     ...(partly ? { atMost: true } : {}),
+  };
+}
+
+const UNKNOWN = { documents: OFFLINE, bytes: OFFLINE, times: OFFLINE } as const;
+
+function sumOf(sizes: readonly CollectionSize[]): CollectionSize {
+  const spans = sizes.flatMap(({ times }) => times ?? []);
+  // A date comes before all times of its day, in the order of texts too.
+  const [from] = spans.map((span) => span.from).sort();
+  const to = spans
+    .map((span) => span.to)
+    .sort()
+    .at(-1);
+  return {
+    documents: sizes.reduce((sum, { documents }) => sum + documents, 0),
+    bytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
+    times: from === undefined || to === undefined ? null : { from, to },
   };
 }

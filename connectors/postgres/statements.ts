@@ -27,8 +27,13 @@ export function definition(column: Column): string {
 }
 
 export function createTable(name: TableName, columns: TableColumns): string {
+  return `CREATE TABLE ${qualified(name)} ${tableBody(columns)}`;
+}
+
+/** Columns and primary key, in parentheses. */
+export function tableBody(columns: TableColumns): string {
   const lines = [...columns.all.map(definition), `PRIMARY KEY (${list(columns.key)})`];
-  return `CREATE TABLE ${qualified(name)} (\n  ${lines.join(",\n  ")}\n)`;
+  return `(\n  ${lines.join(",\n  ")}\n)`;
 }
 
 export function createCheckpoints(schema: string): string {

@@ -20,7 +20,7 @@ export function withContinuation(
   const isMeant = continues !== undefined && hash.startsWith(continues);
   const short = hash.slice(0, SHORT_DEFINITION_HASH);
   if (isMeant && possible) return differences.map((each) => continuedFrom(each, each === rebuilds.at(-1)));
-  const cautions = [
+  const answers = [
     ...(continues === undefined || isMeant
       ? []
       : [
@@ -29,14 +29,12 @@ export function withContinuation(
     ...(isMeant
       ? [`continues keeps nothing here: ${[...new Set(rebuilds.flatMap(hindrance))].join("; ")}.`]
       : []),
-    ...(possible
-      ? [
-          `To keep what was derived and use the new definition from here on, write continues: "${short}" in it.`,
-        ]
-      : []),
   ];
-  if (cautions.length === 0) return differences;
-  const caution = [...cautions, SERVES_MEANWHILE].join(" ");
+  const offers = possible
+    ? [`To keep what was derived and use the new definition from here on, write continues: "${short}" in it.`]
+    : [];
+  if (answers.length + offers.length === 0) return differences;
+  const caution = [...answers, SERVES_MEANWHILE, ...offers].join(" ");
   const [first] = rebuilds;
   return differences.map((each) => (each === first ? { ...each, caution, whenRebuilt: each } : each));
 }

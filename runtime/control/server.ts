@@ -1,10 +1,11 @@
-/** Answers `weir status` and `weir read` for the data directory that this process holds. Local only. */
+/** Answers `weir status`, `weir read` and `weir diff` for the data directory that this process holds. Local only. */
 import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Json, Plan } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { type ReadRequest, readLines } from "../journal/read-lines.ts";
+import { sizesOf } from "../sizes.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { ERROR_TRAILER } from "./client.ts";
 import type { ControlCommand } from "./command.ts";
@@ -74,6 +75,10 @@ async function answer(
     case "/plan":
       response.writeHead(200, { "content-type": "application/json" });
       response.end(`${JSON.stringify(runtime.plan)}\n`);
+      return;
+    case "/sizes":
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(`${JSON.stringify(await sizesOf(runtime.head))}\n`);
       return;
     case "/read": {
       const gone = new AbortController();

@@ -77,6 +77,18 @@ test("the command: REF... is the merge base, and exit codes say what was asked",
   expect(JSON.parse(changed.stdout)).toMatchObject({ formatVersion: 1, verdict: "rebuild" });
 });
 
+test("weir graph --base draws what the flows change", { timeout: 120_000 }, async () => {
+  const { write, weir } = repository(PROJECT);
+  write("flows/total.flow.ts", DOUBLED.replace("shop/total", "shop/sum"));
+  const { stdout } = await weir("graph", "--base=main", "--json");
+  expect(JSON.parse(stdout).nodes.map(({ id, change }: Record<string, string>) => [id, change])).toEqual([
+    ["source:shop/orders", undefined],
+    ["shop/orders", undefined],
+    ["shop/sum", "create"],
+    ["shop/total", "destroy"],
+  ]);
+});
+
 test("a project below the repository's root, and files: new ones have nothing to be compared with", async () => {
   const below = Object.fromEntries(
     Object.entries(PROJECT).map(([path, text]) => [`apps/shop/${path}`, text] as const),
@@ -113,9 +125,10 @@ test("without a base it is what last ran: nothing, then an equal plan, then how 
   expect(await repo.weir("run", "--once")).toMatchObject({ code: 0 });
   expect(await repo.diff()).toMatchObject({ verdict: "none", changes: [] });
   repo.write("flows/total.flow.ts", DOUBLED);
+  const times = { from: expect.stringMatching(/^20/), to: expect.stringMatching(/Z$/) };
   const { changes } = await repo.diff();
   expect(changes).toMatchObject([
-    { name: "shop/total", replay: { documents: 3, bytes: expect.any(Number) } },
+    { name: "shop/total", replay: { documents: 3, bytes: expect.any(Number), times } },
   ]);
   // While it runs, the running process is asked.
   repo.write("flows/total.flow.ts", TOTAL);
@@ -125,7 +138,7 @@ test("without a base it is what last ran: nothing, then an equal plan, then how 
   await running.until((status) => status.tasks.length > 0, 20_000);
   repo.write("flows/total.flow.ts", DOUBLED);
   expect((await repo.diff()).changes).toMatchObject([
-    { name: "shop/total", replay: { documents: 3, bytes: "unknown (offline)" } },
+    { name: "shop/total", replay: { documents: 3, bytes: expect.any(Number), times } },
   ]);
   await running.stop();
   // What the diff says is what `weir run` does, and then there is nothing left to do.

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { diff } from "../../compiler/diff/diff.ts";
 import { changedGraph, graphOf } from "../../compiler/diff/plan-graph.ts";
 import { renderDot, renderGraphJson } from "../../compiler/diff/render/graph.ts";
 import { renderMermaid } from "../../compiler/diff/render/mermaid.ts";
@@ -60,6 +61,37 @@ test("JSON, whatever the order of names in the plan", () => {
     ],
   });
   expect(renderGraphJson(graphOf(shuffled(plan)))).toBe(renderGraphJson(graphOf(plan)));
+});
+
+test("with a diff's actions: what is new, what follows from a change, and what is no longer declared", () => {
+  const more = plan.materializations['postgres:a "b" #1'];
+  if (more === undefined) throw new Error("The plan above has it.");
+  const next: Plan = {
+    ...plan,
+    derivations: {
+      "shop/total": { sources: [{ collection: "shop/orders", transform: { bundle: "1" } }], params: {} },
+    },
+    materializations: { "postgres:new": { ...more, config: { table: "new" } } },
+  };
+  const [graph, { changes }] = [changedGraph(plan, next), diff(plan, next)];
+  const { nodes } = JSON.parse(renderGraphJson(graph, changes));
+  const actions = nodes.map(({ id, change }: { id: string; change?: string }) => [id, change]);
+  expect(actions).toEqual([
+    ["source:shop/orders", undefined],
+    ["shop/orders", undefined],
+    ["shop/total", "rebuild"],
+    ['postgres:a "b" #1', "destroy"],
+    ["postgres:new", "create"],
+  ]);
+  const dot = renderDot(graph, changes);
+  expect(dot).toContain('"shop/orders" [label="shop/orders", shape=box];\n');
+  expect(dot).toContain(
+    '"shop/total" [label="shop/total (rebuild)", shape=box, style=filled, fillcolor="#fff8c5", color="#9a6700"];\n',
+  );
+  expect(dot).toContain('"shop/total" -> "postgres:a \\"b\\" #1";\n');
+  const mermaid = renderMermaid(graph, changes);
+  expect(mermaid).toContain('n4[("postgres:new (create)")]:::is-create\n');
+  expect(mermaid).toContain("  classDef is-destroy fill:#ffebe9,stroke:#cf222e,color:#1f2328\n");
 });
 
 const transform = { bundle: "0" };

@@ -2,7 +2,7 @@
 import type { Edit } from "./fault.ts";
 
 export const TUNING: readonly Edit[] = [
-  size("runtime/journal/reader.ts", "CHUNK_BYTES = 2 * 1024 * 1024", "CHUNK_BYTES = 4 * 1024"),
+  size("runtime/journal/reader.ts", "CHUNK_BYTES = 512 * 1024", "CHUNK_BYTES = 4 * 1024"),
   size("runtime/task/derivation.ts", "transactionBytes: 8 * 1024 * 1024", "transactionBytes: 12 * 1024"),
   size("runtime/head/embedded-head.ts", "TRIM_BATCHES = 512", "TRIM_BATCHES = 8"),
   size("runtime/runtime.ts", "ARCHIVE_INTERVAL_MS = 1_000", "ARCHIVE_INTERVAL_MS = 100"),

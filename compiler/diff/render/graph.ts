@@ -1,5 +1,7 @@
-/** A plan's graph as DOT (Graphviz) and as JSON. */
+/** A graph as DOT (Graphviz) and as JSON, with a diff's actions where there is one. */
+import type { Action, Change } from "../change.ts";
 import type { GraphNode, PlanGraph } from "../plan-graph.ts";
+import { actionsOn, COLORS } from "./colors.ts";
 import { visible } from "./plain-text.ts";
 
 const SHAPES: Readonly<Record<GraphNode["kind"], string>> = {
@@ -8,10 +10,14 @@ const SHAPES: Readonly<Record<GraphNode["kind"], string>> = {
   target: "cylinder",
 };
 
-export function renderDot({ nodes, edges }: PlanGraph): string {
-  const lines = nodes.map(
-    ({ id, kind, label }) => `  ${quoted(id)} [label=${quoted(label)}, shape=${SHAPES[kind]}];`,
-  );
+export function renderDot({ nodes, edges }: PlanGraph, changes: readonly Change[] = []): string {
+  const actionOn = actionsOn(changes);
+  const lines = nodes.map((node) => {
+    const { id, kind, label } = node;
+    const action = actionOn(node);
+    const text = action === undefined ? label : `${label} (${action})`;
+    return `  ${quoted(id)} [label=${quoted(text)}, shape=${SHAPES[kind]}${colored(action)}];`;
+  });
   for (const { from, to, label } of edges) {
     const text = label === undefined ? "" : ` [label=${quoted(label)}]`;
     lines.push(`  ${quoted(from)} -> ${quoted(to)}${text};`);
@@ -19,9 +25,17 @@ export function renderDot({ nodes, edges }: PlanGraph): string {
   return `digraph weir {\n  rankdir=LR;\n${lines.join("\n")}\n}\n`;
 }
 
-/** `{ "nodes": [{ id, kind, label }], "edges": [{ from, to, label? }] }` */
-export function renderGraphJson({ nodes, edges }: PlanGraph): string {
-  return `${JSON.stringify({ nodes, edges }, null, 2)}\n`;
+function colored(action: Action | undefined): string {
+  if (action === undefined) return "";
+  const { fill, stroke } = COLORS[action];
+  return `, style=filled, fillcolor="${fill}", color="${stroke}"`;
+}
+
+/** `{ "nodes": [{ id, kind, label, change? }], "edges": [{ from, to, label? }] }` */
+export function renderGraphJson({ nodes, edges }: PlanGraph, changes: readonly Change[] = []): string {
+  const actionOn = actionsOn(changes);
+  const changed = nodes.map((node) => ({ ...node, change: actionOn(node) }));
+  return `${JSON.stringify({ nodes: changed, edges }, null, 2)}\n`;
 }
 
 function quoted(text: string): string {

@@ -76,3 +76,15 @@ test("colours only where they are asked for", () => {
   expect(renderDiffText(many(1), { color: true })).toContain("\u001b[");
   expect(renderDiffText(many(1), { color: false })).not.toContain("\u001b");
 });
+
+test("a statement keeps its lines, and what is in it ends no block", () => {
+  const diff = diffOf([
+    change("t", { action: "create", sql: ['CREATE TABLE "a\n```\n@somebody" (\n  id text\n)', "B\u001b"] }),
+  ]);
+  expect(renderDiffMarkdown(diff, graphOf(diff.changes))).toContain(
+    'Makes its table, where there is none, by:\n\n````sql\nCREATE TABLE "a\n```\n@somebody" (\n  id text\n);\n\nB\\u{1b}\n````\n',
+  );
+  expect(renderDiffText(diff, { color: false })).toContain(
+    '  makes its table, where there is none, by\n    CREATE TABLE "a\n    ```\n    @somebody" (\n      id text\n    )\n    B\\u{1b}\n',
+  );
+});

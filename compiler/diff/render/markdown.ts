@@ -3,7 +3,7 @@ import type { Change, PlanDiff } from "../change.ts";
 import type { PlanGraph } from "../plan-graph.ts";
 import { affectedPart, renderMermaid } from "./mermaid.ts";
 import { plural, visible } from "./plain-text.ts";
-import { becauseText, fieldTitle, refusedLine, replayText, storedText, verdictLine } from "./words.ts";
+import { becauseText, fieldTitle, MAKES, refusedLine, replayText, storedText, verdictLine } from "./words.ts";
 
 /** Finds the one comment that is edited. */
 export const MARKER = "<!-- weir-diff -->";
@@ -83,6 +83,9 @@ function detail(change: Change): string {
     ...(change.fields.length > 0 ? [""] : []),
     ...(because === undefined ? [] : [`Because: ${change.because.map(code).join(" → ")}\n`]),
     ...(change.replay === null ? [] : [`Reads: ${escaped(replayText(change.replay))}\n`]),
+    ...(change.sql === undefined
+      ? []
+      : [`${capitalized(MAKES)}:\n`, codeBlock("sql", change.sql.join(";\n\n"))]),
     ...(change.caution === null ? [] : [`Note: ${escaped(change.caution)}\n`]),
     ...(change.refusedToday === null ? [] : [`\`weir run\` refuses this: ${escaped(change.refusedToday)}\n`]),
   ];
@@ -111,6 +114,18 @@ function code(text: string): string {
   const fence = "`".repeat(longest + 1);
   const pad = shown.startsWith("`") || shown.endsWith("`") || shown === "" ? " " : "";
   return `${fence}${pad}${shown}${pad}${fence}`;
+}
+
+/** A block that its content cannot end. */
+function codeBlock(language: string, text: string): string {
+  const shown = text.split("\n").map(visible).join("\n");
+  const longest = Math.max(2, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${language}\n${shown}\n${fence}\n`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Text that Markdown shows as it is: no mention, link, HTML or emphasis of somebody else's. No backslash stops a mention. */

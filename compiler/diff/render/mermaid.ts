@@ -1,23 +1,15 @@
 /** A graph as Mermaid, with a diff's actions where there is one. */
 import type { Action, Change } from "../change.ts";
 import type { GraphNode, PlanGraph } from "../plan-graph.ts";
+import { actionsOn, COLORS, TEXT_COLOR } from "./colors.ts";
 import { visible } from "./plain-text.ts";
 
-const COLORS: Readonly<Record<Action, string>> = {
-  create: "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
-  update: "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
-  "code-only": "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
-  resume: "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
-  rebuild: "fill:#fff8c5,stroke:#9a6700,color:#1f2328",
-  destroy: "fill:#ffebe9,stroke:#cf222e,color:#1f2328",
-};
-
 export function renderMermaid({ nodes, edges }: PlanGraph, changes: readonly Change[] = []): string {
-  const actions = new Map(changes.map(({ name, action }) => [name, action]));
+  const actionOn = actionsOn(changes);
   const ids = new Map(nodes.map(({ id }, index) => [id, `n${index}`]));
   const lines = ["flowchart LR"];
   for (const node of nodes) {
-    const action = node.kind === "source" ? undefined : actions.get(node.id);
+    const action = actionOn(node);
     lines.push(
       `  ${ids.get(node.id)}${shape(node, action)}${action === undefined ? "" : `:::${className(action)}`}`,
     );
@@ -26,8 +18,9 @@ export function renderMermaid({ nodes, edges }: PlanGraph, changes: readonly Cha
     const text = label === undefined ? "" : `|${quoted(label)}|`;
     lines.push(`  ${ids.get(from)} -->${text} ${ids.get(to)}`);
   }
-  for (const action of new Set([...actions.values()].sort())) {
-    lines.push(`  classDef ${className(action)} ${COLORS[action]}`);
+  for (const action of new Set(changes.map((change) => change.action).sort())) {
+    const { fill, stroke } = COLORS[action];
+    lines.push(`  classDef ${className(action)} fill:${fill},stroke:${stroke},color:${TEXT_COLOR}`);
   }
   return `${lines.join("\n")}\n`;
 }

@@ -2,7 +2,7 @@ import pc from "picocolors";
 import type { FieldChange } from "../../../plan/evolution/difference.ts";
 import type { Action, Change, PlanDiff } from "../change.ts";
 import { visible } from "./plain-text.ts";
-import { becauseText, fieldTitle, refusedLine, replayText, storedText, verdictLine } from "./words.ts";
+import { becauseText, fieldTitle, MAKES, refusedLine, replayText, storedText, verdictLine } from "./words.ts";
 
 export interface DiffTextOptions {
   readonly color: boolean;
@@ -31,10 +31,16 @@ function renderChange(change: Change, color: boolean): string {
     ...change.fields.map((field) => `    ${renderField(field)}`),
     ...(because === undefined ? [] : [`  because ${visible(because)}`]),
     ...(change.replay === null ? [] : [`  reads ${visible(replayText(change.replay))}`]),
+    ...sqlLines(change),
     ...(change.caution === null ? [] : [`  ${paint.yellow("note")} ${visible(change.caution)}`]),
     ...(change.refusedToday === null ? [] : [`  weir run refuses this: ${visible(change.refusedToday)}`]),
   ];
   return lines.join("\n");
+}
+
+function sqlLines({ sql = [] }: Change): readonly string[] {
+  if (sql.length === 0) return [];
+  return [`  ${MAKES}`, ...sql.flatMap((each) => each.split("\n")).map((line) => `    ${visible(line)}`)];
 }
 
 function renderField(field: FieldChange): string {

@@ -42,11 +42,19 @@ export function replayText(replay: Replay): string {
   return `${from.join(", ")}: ${sizeText(replay)}`;
 }
 
-function sizeText({ documents, bytes, atMost }: Replay): string {
-  if (documents === OFFLINE) return `how much is ${OFFLINE}`;
-  const count = `${atMost ? "at most " : ""}${plural(documents, "document")}`;
-  return bytes === OFFLINE ? `${count}, bytes ${OFFLINE}` : `${count}, ${plural(bytes, "byte")}`;
+function sizeText({ documents, bytes, times, atMost }: Replay): string {
+  if (documents === OFFLINE || bytes === OFFLINE || times === OFFLINE) return `how much is ${OFFLINE}`;
+  const size = `${atMost ? "at most " : ""}${plural(documents, "document")}, ${plural(bytes, "byte")}`;
+  return times === null ? size : `${size}, committed from ${timeText(times.from)} to ${timeText(times.to)}`;
 }
+
+/** To the second. */
+function timeText(time: string): string {
+  return time.replace(/\.\d+Z$/, "Z");
+}
+
+/** Before the statements of a new target. */
+export const MAKES = "makes its table, where there is none, by";
 
 /** Undefined where the change has nothing to say of stored rows. */
 export function storedText({ storedRowsGetIt }: FieldChange): string {
