@@ -58,7 +58,8 @@ export function firstFlow(editing: Editing): Flow {
     derivations: [],
     targets: [],
   };
-  for (let i = integer(random, 2, 3); i > 0; i--) flow = addDerivation(flow, editing)?.flow ?? flow;
+  const derivations = integer(random, 2, 3);
+  while (flow.derivations.length < derivations) flow = addDerivation(flow, editing)?.flow ?? flow;
   for (let i = integer(random, 1, 3); i > 0; i--) flow = addTarget(flow, editing)?.flow ?? flow;
   return made(flow, false);
 }
@@ -105,6 +106,19 @@ export function withoutRenames(flow: Flow): Flow {
     derivations: flow.derivations.map(bare),
     targets: flow.targets.map(bare),
   };
+}
+
+/**
+ * Without other columns of a table whose backfill counter moves from what ran before. Such a table is emptied and altered where it
+ * stands, and "columns that no field has any more stay" (docs/diff.md): the next swap of it refuses to lose them, and names what to
+ * drop by hand. `ran`: by id, as each target last ran.
+ */
+export function withoutReshaping(flow: Flow, ran: ReadonlyMap<string, Target>): Flow {
+  const targets = flow.targets.map((each) => {
+    const had = ran.get(each.id);
+    return had === undefined || had.backfill === each.backfill ? each : { ...each, columns: had.columns };
+  });
+  return { ...flow, targets };
 }
 
 /** A captured schema that no document fits: the rebuild halts at the first, and what stands stays. */
@@ -444,7 +458,7 @@ function targetChange(target: Target, flow: Flow, random: Random): readonly [str
     const column: Target["columns"][string] = random() < 0.3 ? false : `${field}_${integer(random, 1, 3)}`;
     return { columns: { ...others, [field]: column } };
   };
-  switch (integer(random, 0, 8)) {
+  switch (integer(random, 0, 7)) {
     case 0:
       return ["backfill", backfill];
     case 1:
@@ -461,8 +475,6 @@ function targetChange(target: Target, flow: Flow, random: Random): readonly [str
       const all = ["orders", ...flow.derivations.map(({ id }) => id)];
       return ["collection", { collection: oneOf(random, all), columns: {} }];
     }
-    case 6:
-      return ["backfill and columns", { ...backfill, ...columns() }];
     default:
       return ["columns", columns()];
   }

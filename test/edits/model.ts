@@ -244,7 +244,7 @@ export function made(flow: Flow, scrambled: boolean): Flow {
     ...flow.orders,
     partitionBy: flow.orders.partitionBy === true && key.includes("region"),
   };
-  const ordered = !scrambled && orders.partitions === 1 && !orders.partitionBy;
+  const ordered = !scrambled && isOneJournal(orders);
   let next: Flow = { ...flow, orders };
   for (let count = -1; count !== next.derivations.length; ) {
     count = next.derivations.length;
@@ -253,18 +253,20 @@ export function made(flow: Flow, scrambled: boolean): Flow {
     );
     next = { ...next, derivations };
   }
-  const derivations = next.derivations.map((each): Derivation => {
-    switch (each.kind) {
-      case "spend": {
-        const reduce = ordered || isOfAnyOrder(each.reduce) ? each.reduce : "sum";
-        const removes = each.removes && ordered && each.source === "orders";
-        return { ...each, reduce, removes, where: isByRegion(next, each.source) ? each.where : undefined };
-      }
-      case "ledger":
-        return { ...each, partitionBy: each.partitionBy === true && each.key.includes("region") };
-      default:
-        return each;
-    }
+  const divided = next.derivations.map(
+    (each): Derivation =>
+      each.kind === "ledger"
+        ? { ...each, partitionBy: each.partitionBy === true && each.key.includes("region") }
+        : each,
+  );
+  next = { ...next, derivations: divided };
+  const derivations = divided.map((each): Derivation => {
+    if (each.kind !== "spend") return each;
+    const ledger = divided.find(({ id }) => id === each.source);
+    const inOrder = ordered && (ledger === undefined || isOneJournal(ledger));
+    const reduce = inOrder || isOfAnyOrder(each.reduce) ? each.reduce : "sum";
+    const removes = each.removes && inOrder && each.source === "orders";
+    return { ...each, reduce, removes, where: isByRegion(next, each.source) ? each.where : undefined };
   });
   next = { ...next, derivations };
   next = { ...next, derivations: next.derivations.map((each) => withoutCounting(each, next)) };
@@ -290,6 +292,10 @@ export function made(flow: Flow, scrambled: boolean): Flow {
     ];
   });
   return { ...next, targets };
+}
+
+function isOneJournal({ partitions, partitionBy }: Journals): boolean {
+  return partitions === 1 && !partitionBy;
 }
 
 /** Who counts a ledger's documents must get each of them. */

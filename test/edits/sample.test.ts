@@ -7,10 +7,10 @@ it("after edits of a flow, each applied by a run, what is there is what a fresh 
   console.log(`seed ${seed} (WEIR_TEST_SEED repeats it)`);
   const lines: string[] = [];
   const { verdict, good } = await runSequences({
-    ...{ seed, sequences: 2, steps: 3 },
+    ...{ seed, sequences: 1, steps: 4 },
     ...{ postgresUrl: inject("postgresUrl"), redisUrl: inject("redisUrl") },
     print: (line) => lines.push(line),
   });
   expect(good, lines.join("\n")).toBe(true);
-  expect(verdict).toMatch(/^2 sequences, \d+ runs, 0 differences$/);
+  expect(verdict).toMatch(/^1 sequences, \d+ runs, 0 differences$/);
 }, 900_000);

@@ -8,7 +8,15 @@ import { PlanChangeError } from "../../runtime/changes.ts";
 import { differences } from "../faults/difference.ts";
 import { integer, oneOf } from "../faults/scenario.ts";
 import { events, lines, orders } from "./documents.ts";
-import { type Edited, type Editing, edit, firstFlow, unfit, withoutRenames } from "./edit.ts";
+import {
+  type Edited,
+  type Editing,
+  edit,
+  firstFlow,
+  unfit,
+  withoutRenames,
+  withoutReshaping,
+} from "./edit.ts";
 import { flowText, keyPrefix } from "./flow-text.ts";
 import { type Flow, made, nameOf, type Target } from "./model.ts";
 import { type Document, rowsOf, type Sources, targetRows } from "./oracle.ts";
@@ -75,7 +83,7 @@ class Sequence {
   readonly #place: Place;
   readonly #editing: Editing;
   readonly #earlier: Flow[] = [];
-  #sources: { orders: number; events: number; readonly notes: Sources["notes"] };
+  readonly #sources: { orders: number; events: number; readonly notes: Sources["notes"] };
   #step = 0;
   runs = 0;
 
@@ -99,6 +107,7 @@ class Sequence {
       const before = flow;
       let { flow: next, says, continued } = this.#next(flow);
       if (random() < 0.35) {
+        next = this.#appliable(next);
         await this.#interrupt(next, says);
         continued = undefined;
         const then = random();
@@ -106,8 +115,8 @@ class Sequence {
         else if (then < 0.7) ({ flow: next, says } = edit(next, this.#editing));
         if (then < 0.7 && random() < 0.3) this.#grow();
       }
-      await this.#apply(next, says, continued);
-      flow = next;
+      flow = this.#appliable(next);
+      await this.#apply(flow, says, continued);
       if (random() < 0.15) await this.#drop();
     }
     await this.#compareWithFresh(flow);
@@ -124,6 +133,10 @@ class Sequence {
     return back
       ? { flow: this.#fitted(oneOf(random, this.#earlier)), says: "back to an earlier flow" }
       : edit(flow, this.#editing);
+  }
+
+  #appliable(flow: Flow): Flow {
+    return made(withoutReshaping(flow, this.#ran), this.#editing.scrambled);
   }
 
   #fitted(flow: Flow): Flow {
@@ -178,6 +191,7 @@ class Sequence {
   #interrupted: Build | undefined;
   /** What last ran, whether it came to its end or not. */
   #last: Build | undefined;
+  readonly #ran = new Map<string, Target>();
 
   /** `continued`: the collection of which nothing must be derived again. */
   async #apply(flow: Flow, says: string, continued?: string): Promise<void> {
@@ -186,6 +200,7 @@ class Sequence {
     if (continued !== undefined) await this.#checkContinued(continued, build);
     const ran = await this.#start(() => this.#place.run(build));
     this.#last = build;
+    for (const target of flow.targets) this.#ran.set(target.id, target);
     this.#expectNone(ran);
     await this.#check(flow, build, ran);
     this.#interrupted = undefined;
@@ -224,6 +239,7 @@ class Sequence {
     }
     this.#interrupted = build;
     this.#last = build;
+    for (const target of flow.targets) this.#ran.set(target.id, target);
   }
 
   /** A captured schema that does not fit: it says so, all that stands stays, and the flow before goes on. */
