@@ -27,7 +27,7 @@ export async function diff(operands: readonly string[], options: DiffOptions): P
   const { base: name, files } = split(operands, process.argv);
   const { build, config } = await buildProject(files, options.config);
   const base = await diffBase(name, files, config);
-  const found = withTargetSql(diffPlans(base.plan, build.plan, base.sizes), build.plan);
+  const found = withTargetSql(diffPlans(base.plan, build.plan, base.sizes), base.plan, build.plan);
   process.stdout.write(render(found, base.plan, build.plan, options));
   if (options.exitCode && found.changes.length > 0) process.exitCode = CHANGES;
   const reached = options.failOn === "rebuild" ? ["rebuild", "destructive"] : ["destructive"];

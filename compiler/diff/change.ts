@@ -47,7 +47,7 @@ export interface Change {
   readonly because: readonly string[];
   readonly fields: readonly FieldChange[];
   readonly replay: Replay | null;
-  /** Statements that make the form of a new target, if they are known; the diff of two plans alone has none. */
+  /** Statements that make a new target, or alter one that stays, if they are known; the diff of two plans alone has none. */
   readonly sql?: readonly string[];
   /** What may surprise, and how to avoid it. */
   readonly caution: string | null;

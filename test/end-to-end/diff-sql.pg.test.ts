@@ -68,3 +68,45 @@ test("the statements make the tables that a run makes", { timeout: 120_000 }, as
     expect(await tables()).toEqual(made);
   });
 });
+
+const flowOf = (cents: string, customer: string, more = "") => `
+import { capture, env } from "weir";
+import { files } from "weir/files";
+import { pg } from "weir/postgres";
+import { z } from "zod";
+capture("shop/orders", files({ path: "orders.ndjson" }), {
+  schema: z.object({ id: z.int(), cents: ${cents}, customer: ${customer}${more} }),
+  key: ["id"],
+}).materializeTo(pg({ url: env("DATABASE_URL"), schema: "public", table: "orders" }));
+`;
+
+test("the statement that alters a table is the one that a run executes", { timeout: 120_000 }, async () => {
+  const database = await testDatabase();
+  const { weir, write } = await project(
+    {
+      "flows/shop.flow.ts": flowOf("z.int()", "z.string()"),
+      "orders.ndjson": '{"id":1,"cents":2,"customer":"ada"}\n',
+    },
+    { DATABASE_URL: database },
+  );
+  const run = async () => {
+    const { code, stderr } = await weir.command("run", "--once");
+    expect(code, stderr).toBe(0);
+    return stderr;
+  };
+  await run();
+  write("flows/shop.flow.ts", flowOf("z.number()", "z.string().optional()", ", note: z.string().optional()"));
+  const { changes } = JSON.parse((await weir.command("diff", "--json")).stdout) as {
+    readonly changes: readonly Change[];
+  };
+  const [statement = ""] = changes.find(({ name }) => name === "postgres:public.orders")?.sql ?? [];
+  expect(statement).toMatch(/^ALTER TABLE "public"\."orders" .*ADD COLUMN "note" text/);
+  const text = (await weir.command("diff")).stdout;
+  expect(text).toContain(`  alters its table, with its rows, by\n    ${statement}\n`);
+  expect(await run()).toContain(statement);
+  const rows = await withClient(
+    database,
+    async (client) => (await client.query("SELECT * FROM orders")).rows,
+  );
+  expect(rows).toEqual([{ id: "1", cents: 2, customer: "ada", note: null }]);
+});

@@ -3,7 +3,15 @@ import type { Change, PlanDiff } from "../change.ts";
 import type { PlanGraph } from "../plan-graph.ts";
 import { affectedPart, renderMermaid } from "./mermaid.ts";
 import { plural, visible } from "./plain-text.ts";
-import { becauseText, fieldTitle, MAKES, refusedLine, replayText, storedText, verdictLine } from "./words.ts";
+import {
+  becauseText,
+  fieldTitle,
+  refusedLine,
+  replayText,
+  sqlTitle,
+  storedText,
+  verdictLine,
+} from "./words.ts";
 
 /** Finds the one comment that is edited. */
 export const MARKER = "<!-- weir-diff -->";
@@ -85,7 +93,7 @@ function detail(change: Change): string {
     ...(change.replay === null ? [] : [`Reads: ${escaped(replayText(change.replay))}\n`]),
     ...(change.sql === undefined
       ? []
-      : [`${capitalized(MAKES)}:\n`, codeBlock("sql", change.sql.join(";\n\n"))]),
+      : [`${capitalized(sqlTitle(change))}:\n`, codeBlock("sql", change.sql.join(";\n\n"))]),
     ...(change.caution === null ? [] : [`Note: ${escaped(change.caution)}\n`]),
     ...(change.refusedToday === null ? [] : [`\`weir run\` refuses this: ${escaped(change.refusedToday)}\n`]),
   ];

@@ -2,7 +2,15 @@ import pc from "picocolors";
 import type { FieldChange } from "../../../plan/evolution/difference.ts";
 import type { Action, Change, PlanDiff } from "../change.ts";
 import { visible } from "./plain-text.ts";
-import { becauseText, fieldTitle, MAKES, refusedLine, replayText, storedText, verdictLine } from "./words.ts";
+import {
+  becauseText,
+  fieldTitle,
+  refusedLine,
+  replayText,
+  sqlTitle,
+  storedText,
+  verdictLine,
+} from "./words.ts";
 
 export interface DiffTextOptions {
   readonly color: boolean;
@@ -38,9 +46,13 @@ function renderChange(change: Change, color: boolean): string {
   return lines.join("\n");
 }
 
-function sqlLines({ sql = [] }: Change): readonly string[] {
+function sqlLines(change: Change): readonly string[] {
+  const { sql = [] } = change;
   if (sql.length === 0) return [];
-  return [`  ${MAKES}`, ...sql.flatMap((each) => each.split("\n")).map((line) => `    ${visible(line)}`)];
+  return [
+    `  ${sqlTitle(change)}`,
+    ...sql.flatMap((each) => each.split("\n")).map((line) => `    ${visible(line)}`),
+  ];
 }
 
 function renderField(field: FieldChange): string {

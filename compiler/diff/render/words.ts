@@ -53,8 +53,12 @@ function timeText(time: string): string {
   return time.replace(/\.\d+Z$/, "Z");
 }
 
-/** Before the statements of a new target. */
-export const MAKES = "makes its table, where there is none, by";
+/** Before the statements of a target. */
+export function sqlTitle({ action }: Change): string {
+  return action === "create"
+    ? "makes its table, where there is none, by"
+    : "alters its table, with its rows, by";
+}
 
 /** Undefined where the change has nothing to say of stored rows. */
 export function storedText({ storedRowsGetIt }: FieldChange): string {
