@@ -75,6 +75,11 @@ export interface CaptureContext {
   readonly log: TaskLog;
   /** Whether a row that is no document is handed over as `refused`, and does not end the capture. */
   readonly setsAside: boolean;
+  /**
+   * Of a driver whose captures share a thread: nothing may be appended for now, and whoever sends something is to be told to
+   * come again. A capture with a thread of its own is not run meanwhile.
+   */
+  readonly isPaused: boolean;
   /** To be called once the source is open (it listens, it has found its files): the task counts as running from then on. */
   ready(): void;
   /** Undefined if the document fits the collection's schema. */

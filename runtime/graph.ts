@@ -11,12 +11,15 @@ export interface GraphParts {
   readonly bundleDir: string;
   /** By target that is filled beside another: the name under which it will serve. */
   readonly serves?: ReadonlyMap<string, string>;
+  /** Captures that take in nothing for now. */
+  readonly paused?: ReadonlySet<string>;
   readonly history: History;
   readonly environment: Environment;
 }
 
 /** In the order of the data's way: captures, then derivations (sources before what reads them), then materializations. */
-export function tasksOf({ plan, planHash, bundleDir, serves, history, environment }: GraphParts): Task[] {
+export function tasksOf(parts: GraphParts): Task[] {
+  const { plan, planHash, bundleDir, serves, paused, history, environment } = parts;
   const collection = (name: string) => {
     const found = plan.collections[name];
     if (!found) throw new Error(`The plan names a collection "${name}" and does not have it.`);
@@ -29,6 +32,7 @@ export function tasksOf({ plan, planHash, bundleDir, serves, history, environmen
       plan: capture,
       config: resolveEnvironment(capture.config, environment),
       collection: collection(name),
+      ...(paused?.has(name) ? { isPaused: true } : {}),
       planHash,
     }),
   );

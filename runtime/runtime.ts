@@ -158,7 +158,7 @@ export class Runtime {
       const running: RunningPlan =
         beginning?.rebuild && applied
           ? runningPlan(beginning.rebuild, applied, aside)
-          : { plan: build.plan, serves: new Map() };
+          : { plan: build.plan, serves: new Map(), paused: new Set() };
       requireEnvironment(running.plan, config.store, environment);
       // The references have been replaced: what is left is the store's own configuration.
       const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;

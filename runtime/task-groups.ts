@@ -19,12 +19,12 @@ export interface Grouping {
 /** `baseDir` is where packages of connectors are looked for. Throws where one of them cannot be loaded. */
 export async function groupTasks(
   head: Head,
-  { plan, serves }: RunningPlan,
-  parts: Omit<GraphParts, "plan" | "serves">,
+  { plan, serves, paused }: RunningPlan,
+  parts: Omit<GraphParts, "plan" | "serves" | "paused">,
   baseDir: string,
 ): Promise<Grouping> {
   const shards = await shardCounts(head, plan, availableParallelism());
-  const tasks = tasksOf({ ...parts, plan, serves });
+  const tasks = tasksOf({ ...parts, plan, serves, paused });
   return {
     groups: await threadGroups(tasks, shards, baseDir),
     shards,
@@ -32,7 +32,10 @@ export async function groupTasks(
   };
 }
 
-/** Captures of a connector that shares a thread together, every other task by itself. */
+/**
+ * Captures of a connector that shares a thread together, every other task by itself. Of these, a paused capture has none:
+ * nobody waits for its answer.
+ */
 async function threadGroups(
   tasks: readonly Task[],
   shards: ReadonlyMap<string, number>,
@@ -44,6 +47,7 @@ async function threadGroups(
     if (task.kind === "materialization") await materializationDriver(task.plan.connector, baseDir);
     const { connector } = task.kind === "capture" ? task.plan : { connector: undefined };
     if (connector === undefined || (await captureDriver(connector, baseDir)).thread === "own") {
+      if (task.kind === "capture" && task.isPaused) continue;
       groups.push({ tasks: [task], shards: shards.get(task.name) ?? 1 });
       continue;
     }
@@ -61,7 +65,7 @@ async function threadGroups(
 async function boundedCaptures(tasks: readonly Task[], baseDir: string): Promise<ReadonlySet<string>> {
   const bounded = new Set<string>();
   for (const task of tasks) {
-    if (task.kind !== "capture") continue;
+    if (task.kind !== "capture" || task.isPaused) continue;
     const driver = await captureDriver(task.plan.connector, baseDir);
     if (driver.bounded(task.config)) bounded.add(task.name);
   }

@@ -170,6 +170,15 @@ describe("a request that cannot be taken", () => {
     expect(capture.messages.join()).toContain("disk full");
   });
 
+  test("is told to come again while its capture is paused, and nothing is appended", async () => {
+    const { post, capture } = await start(["/orders"], { isPaused: true });
+    const { status, headers, json } = await post('{"id":1}', JSON_TYPE);
+    expect(status).toBe(503);
+    expect(headers.get("retry-after")).toBe("5");
+    expect(json.error.message).toContain("being replaced. Nothing of this request was stored");
+    expect(capture.calls).toBe(0);
+  });
+
   test("halts the captures when the append says that it must", async () => {
     const { post, ended } = await start(["/orders"], {
       onAppend: () => Promise.reject(new HaltError("fenced")),

@@ -118,6 +118,7 @@ function addRoutes(server: FastifyInstance, port: Port): void {
         .send(failure(`${path} takes POST, not ${request.method}.`));
     }
     if (endpoint.context.signal.aborted) return unavailable(reply, "The capture is stopping.");
+    if (endpoint.context.isPaused) return unavailable(reply, "The collection is being replaced.");
   });
 
   server.addHook("onSend", async (request, reply) => {

@@ -357,12 +357,12 @@ export class Archiver {
     protocolPoint("archive.intend.after");
     await this.#store.put(key, bytes);
     protocolPoint("archive.upload.after");
-    letGo(bytes.buffer);
-    if (!(await this.#lists(key, record.storedBytes))) {
+    if (!(await this.#lists(key, bytes.byteLength))) {
       throw new Error(
         `The store took ${key} and does not list it; the head keeps its documents until it does.`,
       );
     }
+    letGo(bytes.buffer);
     protocolPoint("archive.publish.before");
     await this.#head.publishFragment(journal.id, record);
     protocolPoint("archive.publish.after");

@@ -8,7 +8,7 @@ import type {
   Plan,
 } from "../../plan/plan.ts";
 import type { JournalState } from "../head/head.ts";
-import { requirementOf, type Stopped } from "./catching-up.ts";
+import { requirementOf, type Stopped, withoutDelayed } from "./catching-up.ts";
 import { planRebuild } from "./plan-rebuild.ts";
 import { runningPlan } from "./running-plan.ts";
 
@@ -90,4 +90,19 @@ test("what is new above what is made again is awaited, and what stood is not", (
   });
   expect(Object.keys(rebuild?.collections ?? {})).toEqual(["c"]);
   expect(rebuild?.awaited).toEqual(["e", "d"]);
+});
+
+test("what is read later than before is not waited for", () => {
+  const reading = (delays: Readonly<Record<string, number>>): DerivationPlan => ({
+    sources: Object.entries(delays).map(([name, readDelayMs]) => ({
+      ...{ collection: "a", transform: { bundle: "1" }, readDelayMs },
+      ...(name === "" ? {} : { name }),
+    })),
+    params: {},
+  });
+  const positions = { x: had, y: had, z: had };
+  const [before, after] = [reading({ x: 0, y: 1000, z: 1000 }), reading({ x: 1000, y: 1000, z: 0 })];
+  expect(withoutDelayed(positions, before, after)).toEqual({ y: had, z: had });
+  expect(withoutDelayed({ "": had }, reading({ "": 0 }), reading({ "": 5 }))).toEqual({});
+  expect(withoutDelayed(positions, undefined, after)).toEqual({ z: had });
 });

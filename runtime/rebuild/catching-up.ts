@@ -1,5 +1,5 @@
 /** How far what is made again has come: near enough to swap, and then past what the one that served had read. */
-import type { CollectionView, Plan } from "../../plan/plan.ts";
+import type { CollectionView, DerivationPlan, Plan } from "../../plan/plan.ts";
 import type { Head, JournalState, Position } from "../head/head.ts";
 import { partitionFilter } from "../journal/logical-partition.ts";
 import { statusOf, type TaskMonitor, type TaskSnapshot } from "../task-status.ts";
@@ -68,6 +68,19 @@ export async function requirementOf(
   if (target === undefined || view === undefined) return [];
   const had = isBeside(view.collection, rebuild) ? undefined : stopped.targets[target];
   return [requirementOn(view, had, journals)];
+}
+
+/** By the name of the source, without those that the new definition reads later than the one before it: they take their time. */
+export function withoutDelayed(
+  positions: Readonly<Record<string, Position>>,
+  before: DerivationPlan | undefined,
+  after: DerivationPlan | undefined,
+): Readonly<Record<string, Position>> {
+  const delay = (of: DerivationPlan | undefined, name: string) =>
+    of?.sources.find((source) => (source.name ?? "") === name)?.readDelayMs ?? 0;
+  return Object.fromEntries(
+    Object.entries(positions).filter(([name]) => delay(after, name) <= delay(before, name)),
+  );
 }
 
 /** Of each journal that is read now, what the one before had read; of one that it did not read, all, if that need not wait. */

@@ -11,7 +11,14 @@ import type { CollectionPlan, MaterializationPlan, Plan } from "../../plan/plan.
 import { type Environment, resolveEnvironment } from "../environment.ts";
 import type { Head, Position } from "../head/head.ts";
 import type { TaskMonitor } from "../task-status.ts";
-import { hasReached, isNear, type Requirement, requirementOf, type Stopped } from "./catching-up.ts";
+import {
+  hasReached,
+  isNear,
+  type Requirement,
+  requirementOf,
+  type Stopped,
+  withoutDelayed,
+} from "./catching-up.ts";
 import { flip, standingBefore } from "./flip.ts";
 import { jsonOf, REBUILD, type Rebuild, type RebuiltTarget } from "./rebuild.ts";
 import type { Part, RunningPlan } from "./running-plan.ts";
@@ -135,18 +142,22 @@ export class RebuildCompletion {
     protocolPoint("rebuild.flip.before");
     await flip(host.head, this.#rebuild, host.applied);
     protocolPoint("rebuild.flip.after");
-    await host.reconcile({ plan: this.#rebuild.plan, serves: new Map() });
+    await host.reconcile({ plan: this.#rebuild.plan, serves: new Map(), paused: new Set() });
     return true;
   }
 
   async #stopped(served: ReadonlyMap<string, TaskMonitor>): Promise<Stopped> {
-    const { collections, targets } = this.#rebuild;
+    const { plan, collections, targets } = this.#rebuild;
+    const { applied } = this.#host;
     const names = Object.keys(collections);
     const checkpoints = await this.#host.head.checkpoints(names);
     return {
       // Written by the derivations themselves, by source.
       derivations: Object.fromEntries(
-        names.map((name, i) => [name, Object(checkpoints[i]) as Readonly<Record<string, Position>>]),
+        names.map((name, i) => {
+          const positions = Object(checkpoints[i]) as Readonly<Record<string, Position>>;
+          return [name, withoutDelayed(positions, applied.derivations[name], plan.derivations[name])];
+        }),
       ),
       targets: Object.fromEntries(
         Object.keys(targets).map((name) => [name, served.get(name)?.snapshot().positions?.[0] ?? {}]),

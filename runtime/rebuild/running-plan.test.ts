@@ -49,8 +49,10 @@ const aside = (_target: string, config: object, label: string) => ({ ...config, 
 const running = (rebuild: Rebuild, part?: Part, before = base) => runningPlan(rebuild, before, aside, part);
 /** The tasks, by what they fill. */
 const tasks = (rebuild: Rebuild, part?: Part, before = base) => {
-  const { captures, derivations, materializations } = running(rebuild, part, before).plan;
-  return [captures, derivations, materializations].map((each) => Object.keys(each).sort());
+  const { plan, paused } = running(rebuild, part, before);
+  const { captures, derivations, materializations } = plan;
+  const capturing = Object.keys(captures).filter((name) => !paused.has(name));
+  return [capturing, Object.keys(derivations), Object.keys(materializations)].map((each) => each.sort());
 };
 const inState = (rebuild: Rebuild, name: string, state: RebuiltTarget["state"]): Rebuild => {
   const target = rebuild.targets[name];
@@ -169,7 +171,13 @@ describe("a captured collection", () => {
       ["a~2", "b~2", "c~2"],
       ["postgres:b~2", "postgres:c~2", "postgres:x"],
     ]);
-    expect(running(rebuild, "without-serving").plan.collections.a).toEqual(collection);
+    const { plan, paused } = running(rebuild, "without-serving");
+    expect(plan.collections.a).toEqual(collection);
+    // Its senders are told to come again.
+    expect([...paused]).toEqual(["a"]);
+    expect(plan.captures.a).toEqual(base.captures.a);
+    expect([...running(rebuild, "without-both").paused]).toEqual(["a"]);
+    expect([...running(rebuild).paused]).toEqual([]);
   });
 
   it("of another source is captured beside from its beginning", () => {

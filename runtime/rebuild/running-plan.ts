@@ -22,6 +22,8 @@ export interface RunningPlan {
   readonly plan: Plan;
   /** By task that fills a target beside: the name under which it will serve. */
   readonly serves: ReadonlyMap<string, string>;
+  /** Captures that are there to tell their senders to come again, and take in nothing. */
+  readonly paused: ReadonlySet<string>;
 }
 
 export type Aside = (target: string, config: JsonObject, label: string) => JsonObject;
@@ -37,12 +39,17 @@ export function runningPlan(rebuild: Rebuild, applied: Plan, aside: Aside, part:
     materializations: {},
   };
   const serves = new Map<string, string>();
+  const paused = new Set<string>();
   const at = (collection: string) => rebuilt[collection]?.beside ?? collection;
   for (const name of Object.keys(next.collections)) {
     if (!Object.hasOwn(rebuilt, name)) copyCollection(name, next, running);
     else {
       addBeside(name, rebuild, running, part);
       addServing(name, rebuild, applied, running, part);
+      const capture = applied.captures[name];
+      if (part === "all" || capture === undefined) continue;
+      running.captures[name] = capture;
+      paused.add(name);
     }
   }
   for (const [name, target] of Object.entries(next.materializations)) {
@@ -66,7 +73,7 @@ export function runningPlan(rebuild: Rebuild, applied: Plan, aside: Aside, part:
     running.materializations[name] = before;
     addServing(before.collection, rebuild, applied, running, part);
   }
-  return { plan: running, serves };
+  return { plan: running, serves, paused };
 }
 
 type MutablePlan = {

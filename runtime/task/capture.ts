@@ -51,6 +51,7 @@ async function openCapture(
     signal,
     log: taskLog(task.name, report),
     setsAside: task.plan.onError === "deadLetter",
+    isPaused: task.isPaused === true,
     ready: () => report({ kind: "opened", task: task.name }),
     validate: compileValidator(task.collection.schema),
     async append(batch: CapturedBatch, cursor?: Json) {

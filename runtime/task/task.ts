@@ -20,6 +20,8 @@ export interface CaptureTask {
   readonly plan: CapturePlan;
   readonly config: JsonObject;
   readonly collection: CollectionPlan;
+  /** Present where it takes in nothing for now: its collection is about to be replaced. */
+  readonly isPaused?: true;
   /** Of the plan that it is of. */
   readonly planHash: string;
 }

@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withClient } from "../servers/postgres.ts";
 import { testDatabase } from "../servers/test-servers.ts";
+import { allCaughtUp } from "../servers/weir-process.ts";
+import { order } from "./orders.ts";
 import { type Project, project } from "./project.ts";
+import { sendAll } from "./sender.ts";
 
-const HEAD = `
+/** Imports just what the flow uses. */
+const headOf = (flow: string) => `
 import { capture, env } from "weir";
-import { files } from "weir/files";
+import { ${flow.includes("http(") ? 'http } from "weir/http"' : 'files } from "weir/files"'};
 import { pg } from "weir/postgres";
 import { z } from "zod";
 export const url = env("DATABASE_URL");
@@ -51,7 +55,7 @@ function sums(of: ReturnType<typeof documents>, factor = 1) {
 async function shop(flow: string, config = "") {
   const database = await testDatabase();
   const made: Project = await project(
-    { [FILE]: HEAD + flow, "orders.ndjson": lines(FIRST) },
+    { [FILE]: headOf(flow) + flow, "orders.ndjson": lines(FIRST) },
     { DATABASE_URL: database },
     config,
   );
@@ -84,7 +88,7 @@ async function shop(flow: string, config = "") {
   };
   const kept = async () => JSON.parse((await weir.command("drop", "--json")).stdout).kept;
   const status = async () => JSON.parse((await weir.command("status", "--json")).stdout);
-  const flowIs = (next: string) => write(FILE, HEAD + next);
+  const flowIs = (next: string) => write(FILE, headOf(next) + next);
   return { ...made, rows, tables, diff, run, fails, read, kept, status, flowIs };
 }
 
@@ -112,9 +116,8 @@ describe("a captured collection", () => {
       more.map(({ id }) => id),
     );
     // Each document once, in the journal of its key.
-    const parts = await Promise.all(
-      ["p=00", "p=01", "p=02"].map((each) => read("shop/orders", "--partition", each)),
-    );
+    const parts: unknown[][] = [];
+    for (const each of ["p=00", "p=01", "p=02"]) parts.push(await read("shop/orders", "--partition", each));
     expect(parts.flat()).toHaveLength(more.length);
     expect(parts.every((part) => part.length > 0)).toBe(true);
     const names = ["shop/orders~1", "shop/spend~1", "postgres:orders~1", "postgres:spend~1"];
@@ -206,6 +209,37 @@ export const orders = raw.derive("shop/orders", {
     await run("--allow", "destructive");
     expect(await rows("orders", "id")).toEqual(ids(FIRST));
     expect(await read("shop/orders")).toHaveLength(FIRST.length);
+  }, 240_000);
+});
+
+const overHttp = (partitions: number) => `
+export const orders = capture("shop/orders", http({ path: "/orders" }), {
+  schema: z.object({ id: z.string(), customer: z.string(), cents: z.int(), placedAt: z.string() }),
+  key: ["id"],
+  partitions: ${partitions},
+});
+// Keeps the port open while nothing is taken in for the orders.
+capture("shop/others", http({ path: "/others" }), { schema: z.object({ id: z.string() }), key: ["id"] });
+`;
+
+describe("a captured collection over HTTP", () => {
+  it("is made again while documents come, and each counts once", async () => {
+    const { flowIs, weir, origin, rows, read, kept } = await shop(overHttp(1) + ORDERS_TABLE);
+    const all = Array.from({ length: 400 }, (_, i) => order(i));
+    weir.start();
+    await sendAll(`${origin}/orders`, all.slice(0, 100), 10, 0);
+    await weir.stop();
+    flowIs(overHttp(3) + ORDERS_TABLE);
+    weir.start();
+    const sending = sendAll(`${origin}/orders`, all.slice(100), 5, 20);
+    await weir.until(({ rebuild }) => rebuild !== null, 60_000);
+    await sending;
+    await weir.until(allCaughtUp, 60_000);
+    await weir.stop();
+    const ids = all.map(({ id }) => ({ id }));
+    expect(await rows("orders", "id")).toEqual(ids.sort((one, other) => (one.id < other.id ? -1 : 1)));
+    expect(await read("shop/orders")).toHaveLength(all.length);
+    expect(await kept()).toEqual(["shop/orders~1", "postgres:orders~1"]);
   }, 240_000);
 });
 

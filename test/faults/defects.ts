@@ -101,7 +101,7 @@ export const DEFECTS: readonly Defect[] = [
       ),
       edit(
         "runtime/archive/archiver.ts",
-        "if (!(await this.#lists(key, record.storedBytes))) {",
+        "if (!(await this.#lists(key, bytes.byteLength))) {",
         `if (key === "") {`,
       ),
     ],

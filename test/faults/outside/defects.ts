@@ -5,7 +5,7 @@ import type { Edit } from "../fault.ts";
 export const UNLISTED: readonly Edit[] = [
   {
     file: "runtime/archive/archiver.ts",
-    find: "if (!(await this.#lists(key, record.storedBytes))) {",
+    find: "if (!(await this.#lists(key, bytes.byteLength))) {",
     replace: `if (key === "") {`,
   },
 ];
