@@ -42,7 +42,19 @@ export async function makeHistory(store: StoreConfig): Promise<History> {
     const runtime = new FaultyRuntime({ directory, env: {}, edits: TUNING });
     const feeder = new Feeder(origin, directory);
     runtime.start("history");
-    await feeder.send(REQUESTS);
+    let isSent = false;
+    const sending = feeder.send(REQUESTS).then(() => {
+      isSent = true;
+    });
+    // A feeder asks again for ever: where the runtime has ended, nobody answers.
+    try {
+      if (!(await runtime.until(() => isSent, WITHIN_MS))) {
+        throw new Error(`The runtime that makes the history does not take it:\n${runtime.weir.log()}`);
+      }
+    } finally {
+      if (!isSent) await feeder.end();
+    }
+    await sending;
     await runtime.caughtUp(WITHIN_MS, {
       "bank/transfers": feeder.sent.transfers.length,
       "bank/owners": feeder.sent.owners.length,
