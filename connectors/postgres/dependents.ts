@@ -81,14 +81,48 @@ export interface Succession {
 }
 
 /** Throws `HaltError` for columns of the former table that are its user's and that the newer one lacks. */
-export async function refuseLostColumns(client: Client, { former, newer, known }: Succession): Promise<void> {
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT a.attname AS name FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
+/**
+ * The statements that give the new table the columns that no field fills and that hold nothing: the driver itself leaves such
+ * columns where a table was emptied and given another form, and who has made one of his own goes on reading it.
+ */
+export async function emptyColumns(
+  client: Client,
+  { former, newer, known }: Succession,
+): Promise<readonly string[]> {
+  const statements: string[] = [];
+  for (const { name, type, plain } of await lostColumns(client, former.oid, newer.oid)) {
+    if (known.has(name) || !plain) continue;
+    const { rowCount } = await client.query(
+      `SELECT FROM ${qualified(former.name)} WHERE ${quote(name)} IS NOT NULL LIMIT 1`,
+    );
+    if (rowCount === 0)
+      statements.push(`ALTER TABLE ${qualified(newer.name)} ADD COLUMN ${quote(name)} ${type}`);
+  }
+  return statements;
+}
+
+interface LostColumn {
+  readonly name: string;
+  readonly type: string;
+  /** Whether it takes NULL, and has no value of its own. */
+  readonly plain: boolean;
+}
+
+async function lostColumns(client: Client, former: string, newer: string): Promise<readonly LostColumn[]> {
+  const { rows } = await client.query<LostColumn>(
+    `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+  NOT (a.attnotnull OR a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> '') AS plain
+FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
   AND NOT EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = $2::oid AND b.attname = a.attname AND NOT b.attisdropped)
 ORDER BY a.attnum`,
-    [former.oid, newer.oid],
+    [former, newer],
   );
-  const lost = rows.map(({ name }) => name).filter((name) => !known.has(name));
+  return rows;
+}
+
+export async function refuseLostColumns(client: Client, { former, newer, known }: Succession): Promise<void> {
+  const found = await lostColumns(client, former.oid, newer.oid);
+  const lost = found.map(({ name }) => name).filter((name) => !known.has(name));
   const [first] = lost;
   if (first === undefined) return;
   throw new HaltError(

@@ -380,6 +380,17 @@ describe("what the former table had is given to the new one", () => {
     );
   });
 
+  it("columns that no field fills and that hold nothing, as the driver leaves them", async () => {
+    await fillBoth();
+    await admin.query("ALTER TABLE by_rider ADD COLUMN former numeric(5, 2)");
+    await swap(2);
+    const { rows } = await admin.query("SELECT gen, former FROM by_rider LIMIT 1");
+    expect(rows).toEqual([{ gen: expect.anything(), former: null }]);
+    await fill(placeOf("3"), 3, 9);
+    await swap(3);
+    expect((await admin.query("SELECT former FROM by_rider LIMIT 1")).rows).toEqual([{ former: null }]);
+  });
+
   it("as far as the role may: one that owns the table", async () => {
     await admin.query(`DROP ROLE IF EXISTS swap_app; CREATE ROLE swap_app LOGIN PASSWORD 'word';
       GRANT CREATE, USAGE ON SCHEMA public TO swap_app`);
@@ -450,7 +461,16 @@ describe("a swap halts, naming them, for", () => {
       "ALTER TABLE by_rider ADD CONSTRAINT self FOREIGN KEY (id) REFERENCES by_rider",
       "constraint self on table by_rider",
     ],
-    ["columns of its user", "ALTER TABLE by_rider ADD COLUMN remark text", "lacks: remark. Drop them"],
+    [
+      "columns of its user that hold something",
+      "ALTER TABLE by_rider ADD COLUMN remark text; UPDATE by_rider SET remark = 'mine' WHERE id = (SELECT min(id) FROM by_rider)",
+      "lacks: remark. Drop them",
+    ],
+    [
+      "columns of its user that would",
+      "ALTER TABLE by_rider ADD COLUMN remark text; ALTER TABLE by_rider ALTER COLUMN remark SET DEFAULT 'mine'",
+      "lacks: remark. Drop them",
+    ],
   ])("%s", async (_, statement, what) => {
     await fillBoth();
     await admin.query(statement);

@@ -4,7 +4,7 @@ import { HaltError, type TargetPlace, type TargetSwap, type TaskLog } from "../d
 import { protocolPoint } from "../protocol-point.ts";
 import { layOut } from "./columns.ts";
 import { connect, readConfig, tableName } from "./connection.ts";
-import { refuseLostColumns, refuseToSwap } from "./dependents.ts";
+import { emptyColumns, refuseLostColumns, refuseToSwap, type Succession } from "./dependents.ts";
 import { explain } from "./errors.ts";
 import { endBackendOf } from "./fence.ts";
 import { quote } from "./identifiers.ts";
@@ -113,13 +113,16 @@ async function refuseToLose(client: Client, serving: Place, kept: Place | undefi
 }
 
 async function refuse(client: Client, places: Places, former: string, newer: string): Promise<void> {
-  const { serving, beside, formerColumns } = places;
-  await refuseToSwap(client, serving.name, former);
-  await refuseLostColumns(client, {
+  await refuseToSwap(client, places.serving.name, former);
+  await refuseLostColumns(client, successionOf(places, former, newer));
+}
+
+function successionOf({ serving, beside, formerColumns }: Places, former: string, newer: string): Succession {
+  return {
     former: { oid: former, name: serving.name },
     newer: { oid: newer, name: beside.name },
     known: formerColumns,
-  });
+  };
 }
 
 function compare(client: Client, places: Places, former: string, newer: string): Promise<Alike> {
@@ -133,6 +136,8 @@ async function makeAlike(
   newer: string,
   log: TaskLog,
 ): Promise<void> {
+  const columns = await emptyColumns(client, successionOf(places, former, newer));
+  for (const statement of columns) await client.query(statement);
   await refuse(client, places, former, newer);
   for (const statement of (await compare(client, places, former, newer)).missing) {
     try {

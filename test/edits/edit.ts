@@ -108,19 +108,6 @@ export function withoutRenames(flow: Flow): Flow {
   };
 }
 
-/**
- * Without other columns of a table whose backfill counter moves from what ran before. Such a table is emptied and altered where it
- * stands, and "columns that no field has any more stay" (docs/diff.md): the next swap of it refuses to lose them, and names what to
- * drop by hand. `ran`: by id, as each target last ran.
- */
-export function withoutReshaping(flow: Flow, ran: ReadonlyMap<string, Target>): Flow {
-  const targets = flow.targets.map((each) => {
-    const had = ran.get(each.id);
-    return had === undefined || had.backfill === each.backfill ? each : { ...each, columns: had.columns };
-  });
-  return { ...flow, targets };
-}
-
 /** A captured schema that no document fits: the rebuild halts at the first, and what stands stays. */
 export function unfit(flow: Flow, { notes }: Editing): Edited {
   const orders: Orders =

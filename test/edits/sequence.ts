@@ -8,15 +8,7 @@ import { PlanChangeError } from "../../runtime/changes.ts";
 import { differences } from "../faults/difference.ts";
 import { integer, oneOf } from "../faults/scenario.ts";
 import { events, lines, orders } from "./documents.ts";
-import {
-  type Edited,
-  type Editing,
-  edit,
-  firstFlow,
-  unfit,
-  withoutRenames,
-  withoutReshaping,
-} from "./edit.ts";
+import { type Edited, type Editing, edit, firstFlow, unfit, withoutRenames } from "./edit.ts";
 import { flowText, keyPrefix } from "./flow-text.ts";
 import { type Flow, made, nameOf, type Target } from "./model.ts";
 import { type Document, rowsOf, type Sources, targetRows } from "./oracle.ts";
@@ -136,7 +128,7 @@ class Sequence {
   }
 
   #appliable(flow: Flow): Flow {
-    return made(withoutReshaping(flow, this.#ran), this.#editing.scrambled);
+    return made(flow, this.#editing.scrambled);
   }
 
   #fitted(flow: Flow): Flow {
@@ -189,9 +181,7 @@ class Sequence {
   }
 
   #interrupted: Build | undefined;
-  /** What last ran, whether it came to its end or not. */
   #last: Build | undefined;
-  readonly #ran = new Map<string, Target>();
 
   /** `continued`: the collection of which nothing must be derived again. */
   async #apply(flow: Flow, says: string, continued?: string): Promise<void> {
@@ -200,7 +190,6 @@ class Sequence {
     if (continued !== undefined) await this.#checkContinued(continued, build);
     const ran = await this.#start(() => this.#place.run(build));
     this.#last = build;
-    for (const target of flow.targets) this.#ran.set(target.id, target);
     this.#expectNone(ran);
     await this.#check(flow, build, ran);
     this.#interrupted = undefined;
@@ -239,7 +228,6 @@ class Sequence {
     }
     this.#interrupted = build;
     this.#last = build;
-    for (const target of flow.targets) this.#ran.set(target.id, target);
   }
 
   /** A captured schema that does not fit: it says so, all that stands stays, and the flow before goes on. */
