@@ -83,6 +83,8 @@ export function edit(flow: Flow, editing: Editing): Edited {
     for (let tries = 0; says.length < asked && tries < 30; tries++) {
       const done = oneOf(random, EDITS)(next, editing);
       if (done === undefined) continue;
+      // Of what is continued and changed besides, older documents stay as they were: it is edited alone.
+      if (done.continued !== undefined && asked > 1) continue;
       next = done.flow;
       says.push(done.says);
       continued = done.continued;
@@ -90,7 +92,7 @@ export function edit(flow: Flow, editing: Editing): Edited {
     next = made(next, editing.scrambled);
     const kept = withoutRenames(flow);
     if (JSON.stringify(next) !== JSON.stringify(kept) && next.derivations.length > 0)
-      return { flow: next, says: says.join("; "), ...(continued && says.length === 1 ? { continued } : {}) };
+      return { flow: next, says: says.join("; "), ...(continued === undefined ? {} : { continued }) };
   }
 }
 
