@@ -59,7 +59,6 @@ it("a changed transform is applied to all of history, through every derivation a
   const run = async () => {
     const result = await weir.command("run", "--once");
     expect(result.code, result.stderr).toBe(0);
-    console.log(Date.now() % 1000000, result.stderr);
     return result.stderr;
   };
   const diff = async () => JSON.parse((await weir.command("diff", "--json")).stdout);
