@@ -162,8 +162,14 @@ export const DEFECTS: readonly Defect[] = [
     steps: [kill("back-fill", "defect.between", 2), kill("live", "defect.between")],
   },
   {
-    name: "what takes a collection's place goes on from the position of what it replaces",
-    edits: [edit("runtime/rebuild/flip.ts", "tasks: [...tasks, ...retired.renamed],", "tasks: [],")],
+    name: "what takes a collection's place does so without its positions and its state",
+    edits: [
+      edit(
+        "runtime/rebuild/flip.ts",
+        "tasks: [...tasks, ...retired.renamed],",
+        `tasks: tasks.filter(({ to }) => to.includes("~")),`,
+      ),
+    ],
     steps: [kill("rebuild", "rebuild.flip.after")],
   },
   {
