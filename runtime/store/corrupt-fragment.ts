@@ -1,6 +1,6 @@
 import { HaltError } from "../../connectors/driver.ts";
 
-/** A fragment is not what its name says. Nothing of it is served, and who reads it halts: repeating does not mend it. */
+/** A fragment is not what its name says. Who reads it halts: repeating does not mend it. */
 export class CorruptFragmentError extends HaltError {
   override readonly name: string = "CorruptFragmentError";
   readonly key: string;
