@@ -12,6 +12,8 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "dist/**", "**/fixtures/**", "**/cases/**"],
     pool: "forks",
     maxWorkers: 2,
+    // As `compiler/evaluate/evaluate.ts` sets it, and for what a test does before that module is there.
+    execArgv: ["--wasm-wrapper-tiering-budget=1000000000"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     globalSetup: existsSync(servers) ? [servers] : [],

@@ -3,8 +3,13 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { EvaluationRequest, EvaluationResult } from "./evaluation.ts";
+
+// V8 may abort where two threads compile the wrapper of one WebAssembly import and another thread has just ended (seen in
+// Node 24.21: WasmImportWrapperCache frees code that is in use). Node's own modules are such; without tiering there is none.
+setFlagsFromString("--wasm-wrapper-tiering-budget=1000000000");
 
 /** Flow files declare; they do not compute. One that needs longer loops without end. */
 const TIME_LIMIT_MS = 60_000;
