@@ -408,7 +408,7 @@ export class Runtime {
     const tasks = this.#supervisor.monitors
       .filter(({ state }) => state === "halted")
       .map(({ task }) => task.name);
-    return this.#rebuild?.refused === undefined ? tasks : [...tasks, ...this.#rebuild.refused];
+    return [...tasks, ...(this.#rebuild?.refused ?? [])];
   }
 
   /** Lets every task finish its transaction, moves what is committed to the store, and closes. */

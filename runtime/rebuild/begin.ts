@@ -6,7 +6,7 @@ import type { Renames } from "../../plan/evolution/renames.ts";
 import type { MaterializationPlan, Plan } from "../../plan/plan.ts";
 import { PlanChangeError, refuseChanges } from "../changes.ts";
 import type { Head } from "../head/head.ts";
-import { KEPT, type Kept, STALE } from "./flip.ts";
+import { definedTarget, KEPT, type Kept, keptTarget, STALE } from "./flip.ts";
 import { planRebuild } from "./plan-rebuild.ts";
 import {
   GENERATIONS,
@@ -116,11 +116,8 @@ function abandon({ plan, planHash, collections, targets }: Rebuild): Kept[] {
       abandoned: true as const,
     })),
     ...Object.entries(targets).flatMap(([name, { beside, besideLabel: label }]): Kept[] => {
-      const target = plan.materializations[name];
-      const collection = target && plan.collections[target.collection];
-      if (!target || !collection) return [];
-      const { connector, config, mode = "standard" } = target;
-      return [{ name, as: beside, abandoned: true, target: { connector, config, mode, label, collection } }];
+      const defined = definedTarget(plan, name);
+      return defined ? [{ name, as: beside, abandoned: true, target: keptTarget(defined, label) }] : [];
     }),
   ];
 }

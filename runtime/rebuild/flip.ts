@@ -47,9 +47,19 @@ export interface KeptTarget {
 
 /** What stands in a target's place, or undefined where it is new. */
 export function standingBefore({ targets }: Rebuild, applied: Plan, name: string): StaleTarget | undefined {
-  const target = applied.materializations[name];
-  const collection = target && applied.collections[target.collection];
-  return target && collection ? { target, collection } : targets[name]?.stale;
+  return definedTarget(applied, name) ?? targets[name]?.stale;
+}
+
+/** A target with the collection that it holds; undefined where the plan does not have both. */
+export function definedTarget(plan: Plan, name: string): StaleTarget | undefined {
+  const target = plan.materializations[name];
+  const collection = target && plan.collections[target.collection];
+  return target && collection && { target, collection };
+}
+
+export function keptTarget({ target, collection }: StaleTarget, label: string): KeptTarget {
+  const { connector, config, mode = "standard" } = target;
+  return { connector, mode, config, label, collection };
 }
 
 export async function flip(head: Head, rebuild: Rebuild, applied: Plan): Promise<void> {
@@ -79,9 +89,7 @@ export async function flip(head: Head, rebuild: Rebuild, applied: Plan): Promise
   for (const [name, { kept: as, keptLabel: label }] of Object.entries(targets)) {
     delete stale[name];
     const before = standingBefore(rebuild, applied, name);
-    if (!before) continue;
-    const { connector, config, mode = "standard" } = before.target;
-    kept.push({ name, as, target: { connector, mode, config, label, collection: before.collection } });
+    if (before) kept.push({ name, as, target: keptTarget(before, label) });
   }
   const flipped = servingNewest(generations, [...Object.keys(collections), ...Object.keys(targets)]);
   // What was made again has no document of before.
@@ -128,9 +136,8 @@ function retire(applied: Plan, next: Plan, replaced: readonly string[], before: 
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     const readers = readersOf(left, name);
     for (const each of readers.targets.filter((target) => !Object.hasOwn(next.materializations, target))) {
-      const target = materializations[each];
-      const collection = target && collections[target.collection];
-      if (target && collection) stale[each] = { target, collection };
+      const defined = definedTarget(left, each);
+      if (defined) stale[each] = defined;
       delete materializations[each];
     }
     for (const each of readers.derivations.filter((derived) => !Object.hasOwn(next.collections, derived))) {

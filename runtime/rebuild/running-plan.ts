@@ -40,7 +40,6 @@ export function runningPlan(rebuild: Rebuild, applied: Plan, aside: Aside, part:
   };
   const serves = new Map<string, string>();
   const paused = new Set<string>();
-  const at = (collection: string) => rebuilt[collection]?.beside ?? collection;
   for (const name of Object.keys(next.collections)) {
     if (!Object.hasOwn(rebuilt, name)) copyCollection(name, next, running);
     else {
@@ -58,12 +57,12 @@ export function runningPlan(rebuild: Rebuild, applied: Plan, aside: Aside, part:
       running.materializations[name] = target;
       continue;
     }
-    const moved = { ...target, collection: at(target.collection) };
-    if (own.state === "swapped" && part !== "without-both") running.materializations[name] = moved;
+    const reading = moved(target, rebuilt);
+    if (own.state === "swapped" && part !== "without-both") running.materializations[name] = reading;
     if (own.state !== "filling") continue;
     if (part !== "without-both") {
       // Under its own name it is no renamed one: what stands there has been renamed, or will be swapped with it.
-      const { renamedFrom: _, ...definition } = moved;
+      const { renamedFrom: _, ...definition } = reading;
       const config = aside(name, target.config, own.besideLabel);
       running.materializations[own.beside] = { ...definition, config };
       serves.set(own.beside, name);
