@@ -1,6 +1,7 @@
 /** From a plan to the tasks that run it. */
 import type { Plan } from "../plan/plan.ts";
 import { type Environment, resolveEnvironment } from "./environment.ts";
+import { isCopy } from "./rebuild/running-plan.ts";
 import type { History } from "./store-epoch/ownership.ts";
 import type { CaptureTask, DerivationTask, MaterializationTask, Task } from "./task/task.ts";
 
@@ -41,7 +42,8 @@ export function tasksOf(parts: GraphParts): Task[] {
       kind: "derivation",
       name,
       plan: derivation,
-      collection: collection(name),
+      // What a capture has taken in is not combined, so its copy is not either.
+      collection: isCopy(derivation) ? { ...collection(name), reduce: {} } : collection(name),
       sources: derivation.sources.map((source) => collection(source.collection)),
       epoch: history.epoch,
       bundleDir,

@@ -160,7 +160,7 @@ describe("a captured collection", () => {
     expect(plan.captures.a).toEqual(base.captures.a);
     expect(plan.collections.a).toEqual(collection);
     expect(plan.collections["a~2"]).toEqual(partitioned);
-    expect(plan.derivations["a~2"]).toEqual(from("a", IDENTITY_BUNDLE));
+    expect(plan.derivations["a~2"]).toEqual({ ...from("a", IDENTITY_BUNDLE), shards: 1 });
     expect(plan.derivations["b~2"]).toEqual(from("a~2"));
     expect(plan.captures["a~2"]).toBeUndefined();
   });

@@ -26,6 +26,11 @@ export interface RunningPlan {
   readonly paused: ReadonlySet<string>;
 }
 
+/** A captured collection that is made of the documents it has: each of them, in their order. */
+export function isCopy({ sources }: DerivationPlan): boolean {
+  return sources[0]?.transform.bundle === IDENTITY_BUNDLE;
+}
+
 export type Aside = (target: string, config: JsonObject, label: string) => JsonObject;
 
 /** `applied`: the definitions that what stands was made under, with the names of now. */
@@ -106,6 +111,7 @@ function addBeside(
     const identity: DerivationPlan = {
       sources: [{ collection: name, transform: { bundle: IDENTITY_BUNDLE } }],
       params: {},
+      shards: 1,
     };
     running.derivations[beside] = identity;
     return;
