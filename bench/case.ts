@@ -1,22 +1,29 @@
 /** What a benchmark measures, and how it is told. All of it is ratios of what ran side by side in one run. */
 
-export interface Case {
-  readonly name: string;
-  readonly against: string;
-  /** The ratio may not be above it. */
-  readonly must: number;
-  /** What the project is after. */
-  readonly aim: number;
-  /** Runs both sides several times, in turn. */
+/** Sides that run several times, in turn, on the same data. One run of them serves all its cases. */
+export interface Bench {
+  readonly cases: readonly Case[];
   measure(report: (line: string) => void): Promise<Measured>;
 }
 
+/** One side held against another. */
+export interface Case {
+  readonly name: string;
+  readonly against: string;
+  /** The sides, by their names in `Measured`: the ratio is of the first to the second. */
+  readonly sides: readonly [string, string];
+  /** The ratio may not be above it; below it where the figures are rates. */
+  readonly must: number;
+  /** What the project is after. */
+  readonly aim: number;
+}
+
+export type Unit = "s" | "ms" | "MiB" | "µs/doc" | "docs/s";
+
 export interface Measured {
-  /** Of each run, in the unit that `unit` names. */
-  readonly weir: readonly number[];
-  /** Of the other side, run in turn with it; or one number that stands as the limit. */
-  readonly other: readonly number[];
-  readonly unit: "s" | "ms" | "MiB";
+  readonly unit: Unit;
+  /** Figures of each run; or one number that stands as the limit. */
+  readonly sides: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface Result {
@@ -26,11 +33,22 @@ export interface Result {
   readonly must: number;
   readonly aim: number;
   readonly holds: boolean;
+  readonly unit: Unit;
+  /** Figures of both sides. */
+  readonly figures: readonly [readonly number[], readonly number[]];
 }
 
-export function resultOf({ name, against, must, aim }: Case, { weir, other }: Measured): Result {
-  const ratio = median(weir) / median(other);
-  return { name, against, ratio, must, aim, holds: ratio <= must };
+export function resultOf({ name, against, sides, must, aim }: Case, measured: Measured): Result {
+  const [ours, others] = sides.map((side) => measured.sides[side] ?? []) as [number[], number[]];
+  const ratio = median(ours) / median(others);
+  const { unit } = measured;
+  const holds = isRate(unit) ? ratio >= must : ratio <= must;
+  return { name, against, ratio, must, aim, holds, unit, figures: [ours, others] };
+}
+
+/** Of which more is better. */
+export function isRate(unit: Unit): boolean {
+  return unit === "docs/s";
 }
 
 export function median(values: readonly number[]): number {
@@ -43,6 +61,8 @@ export function median(values: readonly number[]): number {
 
 /** `1.32 s (1.30 to 1.41)`. */
 export function spread(values: readonly number[], unit: string): string {
-  const show = (value: number) => value.toPrecision(3);
-  return `${show(median(values))} ${unit} (${show(Math.min(...values))} to ${show(Math.max(...values))})`;
+  const show = (value: number) =>
+    value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
+  const only = values.length === 1 ? "" : ` (${show(Math.min(...values))} to ${show(Math.max(...values))})`;
+  return `${show(median(values))} ${unit}${only}`;
 }

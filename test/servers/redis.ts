@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { freePort } from "./free-port.ts";
-import { redisBinary } from "./redis-binary.ts";
 import { type SupervisedServer, startSupervised } from "./supervised.ts";
+import { systemBinary } from "./system-binary.ts";
 
 export interface RedisOptions {
   /** Whether it logs every command to its append-only file, so that a restart finds them. Default true. */
@@ -31,7 +31,7 @@ const READY_WITHIN_MS = 10_000;
 
 /** A new, empty Redis on a free port of 127.0.0.1. It ends with this process, whatever ends that. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const command = await redisBinary();
+  const command = await systemBinary("redis-server", "redis-server", "These tests need");
   const dir = await mkdtemp(join(tmpdir(), "weir-redis-"));
   await chmod(dir, 0o700);
   const password = randomBytes(12).toString("hex");

@@ -1,0 +1,29 @@
+/** The flow files of the back-fill benchmarks begin so, and the script that is written by hand reads what they captured. */
+import { join } from "node:path";
+import type { BenchProject } from "../project.ts";
+
+export const CAPTURE = `import { capture, env } from "weir";
+import { files } from "weir/files";
+import { pg } from "weir/postgres";
+import { z } from "zod";
+
+void env;
+void pg;
+const flights = capture("bench/flights", files({ path: "flights.ndjson" }), {
+  schema: z.object({
+    id: z.string(),
+    departed: z.iso.datetime(),
+    delay: z.int(),
+    distance: z.int(),
+    origin: z.string(),
+    destination: z.string(),
+  }),
+  key: ["id"],
+});
+`;
+
+export const SCRIPT = join(import.meta.dirname, "script-process.ts");
+
+export function scriptEnvironment(project: BenchProject, url: string): Record<string, string> {
+  return { DATABASE_URL: url, HISTORY: project.path(".weir/store/bench/flights") };
+}

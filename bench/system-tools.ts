@@ -1,0 +1,4 @@
+/** Programs that Weir is measured beside. They are found on the PATH or, as root on Debian and its kin, installed by apt. */
+import { systemBinary } from "../test/servers/system-binary.ts";
+
+export const psqlBinary = () => systemBinary("psql", "postgresql-client", "A benchmark needs");
