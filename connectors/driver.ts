@@ -165,6 +165,19 @@ export interface DeltaDocument {
   readonly document: JsonObject;
 }
 
+/** Rows of one transaction of which the target is known to have none yet: they need not be looked for. */
+export interface NewRows {
+  /** Rows taken. */
+  readonly size: number;
+  /**
+   * Takes the document as the whole row of its key if no row of that key is stored, was taken, or was offered. If not, it
+   * is the caller's to store by a change, which has its effect after the new rows.
+   */
+  take(document: JsonObject): boolean;
+  /** As `take`, of a removal, whose document need hold no more than the key: it is always the caller's. */
+  pass(keyDocument: JsonObject): void;
+}
+
 /** An open target whose fence this instance holds. */
 export interface TargetSession {
   /** The checkpoint found in the target when the fence was taken; opaque to the driver, which stores it as it is. */
@@ -176,10 +189,15 @@ export interface TargetSession {
   /** The stored documents of these keys, in their order. Only the fields that the target holds. */
   load(keys: readonly KeyValues[]): Promise<readonly (JsonObject | undefined)[]>;
   /**
-   * Stores changes, checkpoint and fence check as one transaction of the target. Rejects with `FencedError`
+   * Where the target can tell: for the new rows of the next transaction. Every document and removal of that transaction
+   * must be offered to it, in order.
+   */
+  newRows?(): NewRows | undefined;
+  /**
+   * Stores new rows, changes, checkpoint and fence check as one transaction of the target. Rejects with `FencedError`
    * if another instance has taken the fence or the position is not the one expected; nothing was stored then.
    */
-  store(changes: readonly RowChange[], next: Json): Promise<void>;
+  store(changes: readonly RowChange[], next: Json, rows?: NewRows): Promise<void>;
   /** In `delta` mode: adds a row for each document, in their order, with the same transaction as `store`. */
   append?(documents: readonly DeltaDocument[], next: Json): Promise<void>;
   /**

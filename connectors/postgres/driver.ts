@@ -9,7 +9,7 @@ import { asideConfig } from "./place.ts";
 import { reductionsInSql } from "./reductions.ts";
 import { PostgresSession } from "./session.ts";
 import { swapTables } from "./swap.ts";
-import { alterTableInPlace, type FormerName, prepareTable, reshapeTable } from "./table.ts";
+import { alterTableInPlace, type FormerName, isEmptyTable, prepareTable, reshapeTable } from "./table.ts";
 
 /**
  * Rows, checkpoint and fence in one database transaction: exactly once. The checkpoint is a row of `weir_checkpoints`
@@ -37,7 +37,10 @@ export const driver: MaterializationDriver = {
       if (table === "alter") await alterTableInPlace(client, altering);
       const owned = table === "reshape" ? await reshapeTable(client, altering) : found;
       const reductions = mode === "delta" ? undefined : reductionsInSql(collection, columns);
-      return new PostgresSession({ client, url: settings.url, name, task, columns, reductions, owned });
+      return new PostgresSession({
+        ...{ client, url: settings.url, name, task, columns, reductions, owned },
+        isEmpty: mode === "standard" && (await isEmptyTable(client, name)),
+      });
     } catch (error) {
       await client.end().catch(() => {});
       throw explain(error, `prepare "${settings.table}"`);

@@ -33,6 +33,16 @@ export function explain(error: unknown, doing: string): unknown {
   );
 }
 
+const UNIQUE_VIOLATION = "23505";
+/** Of COPY into what is no plain table: one with row-level security, a view. */
+const NO_PLAIN_TABLE = new Set(["0A000", "42809"]);
+
+/** Whether rows that were thought to be new cannot go in by COPY, but may by INSERT. */
+export function refusesPlainRows(error: unknown): boolean {
+  if (!(error instanceof DatabaseError) || error.code === undefined) return false;
+  return error.code === UNIQUE_VIOLATION || NO_PLAIN_TABLE.has(error.code);
+}
+
 /** True if the connection ended, or may have ended, with the outcome unknown. */
 export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true;

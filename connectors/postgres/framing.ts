@@ -1,7 +1,10 @@
 /** Encoded rows as COPY's text format and as array literals. See the Postgres manual, "COPY" and "Arrays". */
 import type { EncodedRow } from "./values.ts";
 
-const CHUNK_CHARACTERS = 1 << 18;
+export const COPY_NULL = "\\N";
+
+/** Of text that is handed to the connection at a time. */
+export const CHUNK_CHARACTERS = 1 << 18;
 
 /** Chunks of COPY's text format: tabs between columns, `\N` for NULL, a line per row. */
 export function* copyText(rows: Iterable<EncodedRow>): Generator<Buffer> {
@@ -10,7 +13,7 @@ export function* copyText(rows: Iterable<EncodedRow>): Generator<Buffer> {
     text += row[0];
     for (let i = 1; i < row.length; i++) {
       const value = row[i];
-      text += value === null || value === undefined ? "\t\\N" : `\t${escapeCopy(value)}`;
+      text += `\t${value === null || value === undefined ? COPY_NULL : escapeCopy(value)}`;
     }
     text += "\n";
     if (text.length >= CHUNK_CHARACTERS) {
@@ -28,7 +31,7 @@ const COPY_ESCAPES: Readonly<Record<string, string>> = {
   "\r": "\\r",
 };
 
-function escapeCopy(value: string): string {
+export function escapeCopy(value: string): string {
   return /[\\\t\n\r]/.test(value) ? value.replace(/[\\\t\n\r]/g, (c) => COPY_ESCAPES[c] ?? c) : value;
 }
 

@@ -7,20 +7,27 @@ import {
   type DeltaDocument,
   HaltError,
   type KeyValues,
+  type NewRows,
   type RowChange,
   type TargetSession,
 } from "../driver.ts";
 import { protocolPoint } from "../protocol-point.ts";
 import type { TableColumns } from "./columns.ts";
 import { connect } from "./connection.ts";
-import { explain, isConnectionLoss } from "./errors.ts";
+import { CopyRows } from "./copy-rows.ts";
+import { explain, isConnectionLoss, refusesPlainRows } from "./errors.ts";
 import { fencedOut, type Ownership, readFence } from "./fence.ts";
 import { arrayLiteral, copyText } from "./framing.ts";
+import { KeyFilter } from "./key-filter.ts";
 import {
   applyChanges,
   copyBatch,
+  copyRows,
   createBatch,
+  emptyBatch,
   loadRows,
+  moveCheckpoint,
+  type Ops,
   rewindLog,
   type Source,
   type TableName,
@@ -45,6 +52,19 @@ export interface SessionParts {
   /** SQL of the reductions, or undefined if the runtime reduces. */
   readonly reductions: ReadonlyMap<string, string> | undefined;
   readonly owned: Ownership;
+  /** Whether the table has no row. */
+  readonly isEmpty: boolean;
+  /** So many rows, at most, go into one statement as arrays. */
+  readonly maxRowsInArrays?: number;
+}
+
+/** The first parameters of every statement that stores: task, fence, expected and next position. */
+type Fenced = readonly [task: string, fence: string, expected: string | null, next: string];
+
+const PUT: Ops = new Set(["put"]);
+
+function opsOf(rows: readonly EncodedRow[]): Ops {
+  return new Set(rows.map((row) => row[0]));
 }
 
 export class PostgresSession implements TargetSession {
@@ -55,9 +75,14 @@ export class PostgresSession implements TargetSession {
   /** JSON of the position that the checkpoint must have when the next transaction begins. */
   #expected: string | null;
   #hasBatchTable = false;
+  readonly #maxRowsInArrays: number;
+  /** Knows which keys the table cannot have. Undefined where rows were stored of which it does not know. */
+  #filter: KeyFilter | undefined;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
+    this.#maxRowsInArrays = parts.maxRowsInArrays ?? MAX_ROWS_IN_ARRAYS;
+    this.#filter = parts.isEmpty ? new KeyFilter() : undefined;
     this.#expected = parts.owned.position;
     this.position = parts.owned.position === null ? undefined : JSON.parse(parts.owned.position);
     this.reducesInTarget = parts.reductions !== undefined;
@@ -84,12 +109,30 @@ export class PostgresSession implements TargetSession {
     return documents;
   }
 
-  async store(changes: readonly RowChange[], next: Json): Promise<void> {
+  newRows(): CopyRows | undefined {
+    return this.#filter && new CopyRows(this.#parts.columns, this.#filter, this.#maxRowsInArrays);
+  }
+
+  async store(changes: readonly RowChange[], next: Json, offered?: NewRows): Promise<void> {
     const { columns } = this.#parts;
+    // Only what `newRows` has given is offered.
+    const [rows, rest] = offered ? [offered as CopyRows, changes] : this.#divide(changes);
     await this.#storeRows(
-      changes.map((change) => encodeChange(columns, change)),
+      rest.map((change) => encodeChange(columns, change)),
       next,
+      rows,
     );
+  }
+
+  /** The changes that are new rows, and the others. */
+  #divide(changes: readonly RowChange[]): [CopyRows | undefined, readonly RowChange[]] {
+    if (!this.#filter) return [undefined, changes];
+    const spared = changes.length <= this.#maxRowsInArrays ? changes.length : 0;
+    const rows = new CopyRows(this.#parts.columns, this.#filter, spared);
+    const rest = changes.filter(
+      (change) => change.op === "remove" || !rows.takeAs(change.key, change.document),
+    );
+    return [rows, rest];
   }
 
   async append(documents: readonly DeltaDocument[], next: Json): Promise<void> {
@@ -108,6 +151,7 @@ export class PostgresSession implements TargetSession {
       protocolPoint("postgres.clear.before");
       await emptyTable(client, { name, task, owned: expected, next: position });
       protocolPoint("postgres.clear.after");
+      this.#filter = new KeyFilter();
     } catch (error) {
       throw await this.#why(error, `empty "${name.table}", which is to be filled anew`);
     }
@@ -128,17 +172,23 @@ export class PostgresSession implements TargetSession {
     this.#expected = position;
   }
 
-  async #storeRows(rows: readonly EncodedRow[], next: Json): Promise<void> {
+  async #storeRows(rows: readonly EncodedRow[], next: Json, newRows?: CopyRows): Promise<void> {
     const { name, task, owned } = this.#parts;
     const position = JSON.stringify(next);
-    const fenced = [task, owned.fence, this.#expected, position];
-    const moved =
-      rows.length <= MAX_ROWS_IN_ARRAYS
-        ? await this.#storeArrays(rows, fenced).catch(async (error) => Promise.reject(await this.#why(error)))
-        : await this.#storeByCopy(rows, fenced);
+    const fenced: Fenced = [task, owned.fence, this.#expected, position];
+    const moved = await this.#store(rows, fenced, newRows).catch(async (error) =>
+      Promise.reject(await this.#why(error)),
+    );
     if (moved !== 1) throw fencedOut(task, name);
     protocolPoint("postgres.commit.after");
     this.#expected = position;
+  }
+
+  #store(rows: readonly EncodedRow[], fenced: Fenced, newRows: CopyRows | undefined): Promise<number> {
+    if (newRows && newRows.size > 0) return this.#storeNew(newRows, rows, fenced);
+    return rows.length <= this.#maxRowsInArrays
+      ? this.#storeArrays(rows, fenced)
+      : this.#inTransaction(() => this.#storeBatch(rows, fenced));
   }
 
   async close(): Promise<void> {
@@ -146,49 +196,84 @@ export class PostgresSession implements TargetSession {
   }
 
   /** One round trip: a single statement is a transaction. */
-  async #storeArrays(rows: readonly EncodedRow[], fenced: readonly (string | null)[]): Promise<number> {
+  async #storeArrays(rows: readonly EncodedRow[], fenced: Fenced): Promise<number> {
     const arrays = this.#parts.columns.all.map((_, i) => arrayLiteral(rows.map((row) => row[i + 1])));
     const values =
       rows.length === 0 ? fenced : [...fenced, arrayLiteral(rows.map((row) => row[0])), ...arrays];
-    return this.#apply("arrays", rows, values);
+    return this.#apply("arrays", opsOf(rows), values);
   }
 
-  async #storeByCopy(rows: readonly EncodedRow[], fenced: readonly (string | null)[]): Promise<number> {
+  async #storeBatch(rows: readonly EncodedRow[], fenced: Fenced): Promise<number> {
+    await this.#copyToBatch(true, copyText(rows));
+    return this.#apply("batch", opsOf(rows), fenced);
+  }
+
+  async #copyToBatch(withOps: boolean, chunks: Iterable<Buffer>): Promise<void> {
     const { client, columns } = this.#parts;
+    if (!this.#hasBatchTable) {
+      await client.query(createBatch(columns));
+      this.#hasBatchTable = true;
+    }
+    await this.#copy(copyBatch(columns, withOps), chunks);
+  }
+
+  async #storeNew(newRows: CopyRows, rows: readonly EncodedRow[], fenced: Fenced): Promise<number> {
+    const { client, name, columns } = this.#parts;
+    const [task, fence, , next] = fenced;
+    const moved: Fenced = [task, fence, next, next];
     try {
-      if (!this.#hasBatchTable) {
-        await client.query(createBatch(columns));
-        this.#hasBatchTable = true;
-      }
+      return await this.#inTransaction(async () => {
+        const { rowCount } = await client.query(moveCheckpoint(name.schema), [...fenced]);
+        if (rowCount !== 1) return 0;
+        if (this.#filter) await this.#copy(copyRows(name, columns), newRows.chunks());
+        else {
+          await this.#copyToBatch(false, newRows.chunks());
+          await this.#apply("batch", PUT, moved);
+          await client.query(emptyBatch());
+        }
+        if (rows.length === 0) return 1;
+        return rows.length <= this.#maxRowsInArrays
+          ? this.#storeArrays(rows, moved)
+          : this.#storeBatch(rows, moved);
+      });
+    } catch (error) {
+      if (!this.#filter || !refusesPlainRows(error)) throw error;
+      // Somebody else writes to the table, or it does not take plain rows: each is looked for from now on.
+      this.#filter = undefined;
+      return this.#storeNew(newRows, rows, fenced);
+    }
+  }
+
+  /** `store` returns how many checkpoints it has moved: unless that is one, nothing is stored. */
+  async #inTransaction(store: () => Promise<number>): Promise<number> {
+    const { client } = this.#parts;
+    try {
       await client.query("BEGIN");
-      const copy = client.query(copyFrom(copyBatch(columns)));
-      const done = finished(copy);
-      // Awaited below; until then a failure must not count as unhandled.
-      done.catch(() => {});
-      for (const chunk of copyText(rows)) {
-        if (!copy.write(chunk)) await Promise.race([once(copy, "drain"), done]);
-      }
-      copy.end();
-      await done;
-      protocolPoint("postgres.copy.after");
-      const moved = await this.#apply("batch", rows, fenced);
+      const moved = await store();
       protocolPoint("postgres.commit.before");
       await client.query(moved === 1 ? "COMMIT" : "ROLLBACK");
       return moved;
     } catch (error) {
-      const why = await this.#why(error);
       await client.query("ROLLBACK").catch(() => {});
-      throw why;
+      throw error;
     }
   }
 
-  async #apply(
-    source: Source,
-    rows: readonly EncodedRow[],
-    values: readonly (string | null)[],
-  ): Promise<number> {
+  async #copy(statement: string, chunks: Iterable<Buffer>): Promise<void> {
+    const copy = this.#parts.client.query(copyFrom(statement));
+    const done = finished(copy);
+    // Awaited below; until then a failure must not count as unhandled.
+    done.catch(() => {});
+    for (const chunk of chunks) {
+      if (!copy.write(chunk)) await Promise.race([once(copy, "drain"), done]);
+    }
+    copy.end();
+    await done;
+    protocolPoint("postgres.copy.after");
+  }
+
+  async #apply(source: Source, ops: Ops, values: readonly (string | null)[]): Promise<number> {
     const { client, name, columns, reductions } = this.#parts;
-    const ops = new Set(rows.map((row) => row[0]));
     const { rows: result } = await client.query<{ moved: number }>({
       name: ["weir", source, ...[...ops].sort()].join("_"),
       text: applyChanges(name, columns, reductions, source, ops),

@@ -37,7 +37,7 @@ describe("statements", () => {
     `);
     expect(createBatch(columns)).toMatchInlineSnapshot(`
       "CREATE TEMPORARY TABLE weir_batch (
-        weir_op text,
+        weir_op text DEFAULT 'put',
         "customer" text,
         "cents" bigint,
         "top" text,

@@ -50,11 +50,20 @@ export function createCheckpoints(schema: string): string {
 /** Emptied at each commit; made once per session, when first needed. */
 export function createBatch(columns: TableColumns): string {
   const lines = columns.all.map((column) => `${quote(column.name)} ${column.type}`);
-  return `CREATE TEMPORARY TABLE weir_batch (\n  ${OP_COLUMN} text,\n  ${lines.join(",\n  ")}\n) ON COMMIT DELETE ROWS`;
+  return `CREATE TEMPORARY TABLE weir_batch (\n  ${OP_COLUMN} text DEFAULT 'put',\n  ${lines.join(",\n  ")}\n) ON COMMIT DELETE ROWS`;
 }
 
-export function copyBatch(columns: TableColumns): string {
-  return `COPY ${BATCH} (${OP_COLUMN}, ${list(columns.all)}) FROM STDIN`;
+/** Without ops every row is put. */
+export function copyBatch(columns: TableColumns, withOps: boolean): string {
+  return `COPY ${BATCH} (${withOps ? `${OP_COLUMN}, ` : ""}${list(columns.all)}) FROM STDIN`;
+}
+
+export function emptyBatch(): string {
+  return `TRUNCATE ${BATCH}`;
+}
+
+export function copyRows(name: TableName, columns: TableColumns): string {
+  return `COPY ${qualified(name)} (${list(columns.all)}) FROM STDIN`;
 }
 
 /** Where the changes of a transaction come from: arrays in the statement's parameters, or the temporary table. */

@@ -268,13 +268,17 @@ function lostTable(name: TableName, task: string): HaltError {
 }
 
 export async function refuseForeignRows(client: Client, name: TableName): Promise<void> {
-  const { rows } = await client.query<{ filled: boolean }>(
-    `SELECT EXISTS (SELECT FROM ${qualified(name)}) AS filled`,
-  );
-  if (rows[0]?.filled !== true) return;
+  if (await isEmptyTable(client, name)) return;
   throw new HaltError(
     `The table ${qualified(name)} holds rows but has no checkpoint of this task, so what they contain is unknown; name another table, or empty this one.`,
   );
+}
+
+export async function isEmptyTable(client: Client, name: TableName): Promise<boolean> {
+  const { rows } = await client.query<{ filled: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${qualified(name)}) AS filled`,
+  );
+  return rows[0]?.filled !== true;
 }
 
 async function findTable(client: Client, { schema, table }: TableName): Promise<FoundTable | undefined> {

@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { type DeltaDocument, HaltError, type KeyValues, type RowChange } from "../driver.ts";
 import type { Column, TableColumns } from "./columns.ts";
+import { COPY_NULL, escapeCopy } from "./framing.ts";
 
 /** What is done with a row: a change, or, in a log, its addition. */
 export type RowOp = RowChange["op"] | "append";
@@ -50,6 +51,63 @@ function valueAt(document: JsonObject, path: readonly string[]): Json | undefine
   }
   return value;
 }
+
+/** Of a whole document. */
+export function keyOf(columns: TableColumns, document: JsonObject): KeyValues {
+  return columns.key.map(({ path }) => valueAt(document, path) as KeyValues[number]); // required scalars
+}
+
+/**
+ * A document as a line of COPY's text format: tabs between the columns, `\\N` for NULL. See the Postgres manual, "COPY".
+ * Throws `HaltError`, naming key and field, where Postgres cannot hold a value.
+ */
+export function compileCopyLine(columns: TableColumns): (document: JsonObject) => string {
+  const [first = () => "", ...rest] = columns.all.map((column) => compileCopyField(columns, column));
+  return (document) => {
+    let line = first(document);
+    for (const field of rest) line += `\t${field(document)}`;
+    return `${line}\n`;
+  };
+}
+
+/** What is not rare comes first; `encode` knows all of it. */
+function compileCopyField(columns: TableColumns, column: Column): (document: JsonObject) => string {
+  const slowly = (document: JsonObject, value: Json | undefined) => {
+    const text = encode(column, value, keyOf(columns, document));
+    return text === null ? COPY_NULL : escapeCopy(text);
+  };
+  const [name = ""] = column.path;
+  const read: (document: JsonObject) => Json | undefined =
+    column.path.length === 1 && !(name in Object.prototype)
+      ? (document) => document[name]
+      : (document) => valueAt(document, column.path);
+  switch (column.type) {
+    case "boolean":
+      return (document) => {
+        const value = read(document);
+        return value === true ? "t" : value === false ? "f" : slowly(document, value);
+      };
+    case "bigint":
+    case "integer":
+    case "smallint":
+      return (document) => {
+        const value = read(document);
+        return Number.isSafeInteger(value) ? `${value as number}` : slowly(document, value);
+      };
+    case "jsonb":
+    case "numeric":
+    case "double precision":
+      return (document) => slowly(document, read(document));
+    default:
+      return (document) => {
+        const value = read(document);
+        return typeof value === "string" && !NOT_PLAIN.test(value) ? value : slowly(document, value);
+      };
+  }
+}
+
+/** What COPY's text format escapes, and what Postgres cannot store or might not. */
+const NOT_PLAIN = /[\0\t\n\r\\\ud800-\udfff]/;
 
 function encode(column: Column, value: Json | undefined, key: KeyValues): string | null {
   if (value === undefined) return null;

@@ -116,28 +116,38 @@ async function follow(
 function reducedBatch({ collection }: MaterializationTask, session: TargetSession): Batch {
   const reducer = compileReducer(collection);
   const combiner = new Combiner(collection, reducer);
+  // What is to be reduced is combined first.
+  const begin = () => (reducer.combines ? undefined : session.newRows?.());
+  let newRows = begin();
   let documents = 0;
+  const rows = () => combiner.size + (newRows?.size ?? 0);
+  const remove = (document: JsonObject) => {
+    newRows?.pass(document);
+    combiner.remove(document);
+  };
   return {
     get full() {
-      return combiner.size >= session.maxRows || documents >= TRANSACTION_DOCUMENTS;
+      return rows() >= session.maxRows || documents >= TRANSACTION_DOCUMENTS;
     },
     fill(source) {
       const before = source.taken;
       source.take(TRANSACTION_DOCUMENTS - documents, (document, { removed }) => {
-        if (removed) combiner.remove(document);
-        else combiner.add(document);
-        return combiner.size < session.maxRows;
+        if (removed) remove(document);
+        else if (!newRows?.take(document)) combiner.add(document);
+        return rows() < session.maxRows;
       });
       documents += source.taken - before;
     },
     take() {
       const changes = combiner.drain();
+      const taken = newRows;
+      newRows = begin();
       documents = 0;
       return async (next) => {
         const rows = session.reducesInTarget
           ? changes
           : withStored(reducer, changes, await load(changes, session));
-        await session.store(rows, next);
+        await session.store(rows, next, taken);
       };
     },
   };

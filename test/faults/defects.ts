@@ -85,7 +85,7 @@ export const DEFECTS: readonly Defect[] = [
     edits: [
       edit(
         "runtime/task/materialization.ts",
-        "if (removed) combiner.remove(document);",
+        "if (removed) remove(document);",
         "if (removed) void 0;",
       ),
     ],

@@ -1,0 +1,34 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { KeyFilter } from "./key-filter.ts";
+
+describe("a key filter", () => {
+  it("never calls a key new that was noted before, however it has grown", () => {
+    const key = fc.tuple(fc.string({ maxLength: 3 }), fc.integer({ min: -9, max: 9 }));
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 200 }), (keys) => {
+        const filter = new KeyFilter(4);
+        const noted = new Set<string>();
+        for (const each of keys) {
+          const isNew = filter.add(each);
+          if (isNew) expect(noted).not.toContain(JSON.stringify(each));
+          noted.add(JSON.stringify(each));
+        }
+      }),
+    );
+  });
+
+  it("knows of nearly all new keys that they are new", () => {
+    const filter = new KeyFilter(1_000);
+    let unknown = 0;
+    for (let i = 0; i < 100_000; i++) if (!filter.add([String(i).padStart(10, "0")])) unknown++;
+    expect(unknown).toBeLessThan(1_500);
+  });
+
+  it("calls nothing new once it may grow no more", () => {
+    const filter = new KeyFilter(16, 100);
+    const answers = Array.from({ length: 100 }, (_, i) => filter.add([i]));
+    expect(answers.slice(0, 10)).toContain(true);
+    expect(answers.slice(60)).not.toContain(true);
+  });
+});
