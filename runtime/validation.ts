@@ -5,11 +5,20 @@ import type { JsonSchema } from "../plan/plan.ts";
 
 export type Validate = (document: unknown) => DocumentViolation | undefined;
 
+/**
+ * Most instants, as nearly all are written. All of them are of the format "date-time", which to verify takes five times as
+ * long by taking it apart.
+ */
+const PLAIN_DATE_TIME =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
+
 /** Compiles a collection's schema. The answer names the first rule that a document breaks. */
 export function compileValidator(schema: JsonSchema): Validate {
   const ajv = new Ajv2020({ strict: false, validateFormats: true, logger: false });
   // The package is CommonJS: under ES module rules its function is the default export's own default.
   (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
+  const { validate: isDateTime } = ajv.formats["date-time"] as { validate: (text: string) => boolean };
+  ajv.addFormat("date-time", (text) => PLAIN_DATE_TIME.test(text) || isDateTime(text));
   const validate = ajv.compile(schema);
   return (document) => {
     if (!validate(document)) return violationOf(validate.errors?.[0]);

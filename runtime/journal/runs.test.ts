@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { parseRun, runFrom, runHead, splitLines } from "./runs.ts";
+import { parseRun, RunDocuments, runFrom, runHead, splitLines } from "./runs.ts";
 
 const documents = fc.array(fc.record({ s: fc.string({ unit: "binary" }), n: fc.integer() }), {
   minLength: 1,
@@ -17,6 +17,21 @@ it("a run parses to its documents, and any cut of it to that part of them", () =
       expect(parseRun(runFrom(run, 100 + at))).toEqual(all.slice(at));
       if (at > 0) expect(parseRun(runHead(run, at))).toEqual(all.slice(0, at));
     }),
+  );
+});
+
+it("a long run parses to its documents, and one that holds other than it says is refused", () => {
+  const all = Array.from({ length: 5_000 }, (_, n) => ({ n, s: "\n".repeat(n % 50) }));
+  const run = { first: 7, count: all.length, at: 1, lines: bytesOf(all) };
+  expect(parseRun(run)).toEqual(all);
+  const documents = new RunDocuments(run);
+  expect([4_999, 4_999].map((i) => documents.at(i).n)).toEqual([4_999, 4_999]);
+  expect(() => documents.at(0)).toThrow("Document 0 of the run is gone.");
+  expect(() => parseRun({ ...run, count: 4_999 })).toThrow(
+    "at offset 7 holds 5000 documents instead of 4999",
+  );
+  expect(() => parseRun({ ...run, count: 5_001 })).toThrow(
+    "at offset 7 holds 5000 documents instead of 5001",
   );
 });
 

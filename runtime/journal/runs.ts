@@ -23,17 +23,64 @@ export function runHead(run: Run, count: number): Run {
   return { first: run.first, count, at: run.at, lines: lines.subarray(0, end) };
 }
 
-/** The documents of a run, in order. One parse of the joined lines is faster than one of each. */
-export function parseRun(run: Run): JsonObject[] {
-  const text = Buffer.from(run.lines.buffer, run.lines.byteOffset, run.lines.byteLength).toString("utf8");
-  // Raw line breaks stand only between documents: inside JSON strings they are escaped.
-  const documents = JSON.parse(`[${text.slice(0, -1).replaceAll("\n", ",")}]`) as JsonObject[];
-  if (documents.length !== run.count) {
-    throw new Error(
-      `A run at offset ${run.first} holds ${documents.length} documents instead of ${run.count}.`,
-    );
+/** Of lines that are parsed at once. One parse of many lines is faster than one of each, and of too many they grow old. */
+const PARSED_BYTES = 64 * 1024;
+
+/** The documents of a run, in order: made some at a time, when they are asked for. */
+export class RunDocuments {
+  readonly #run: Run;
+  readonly #bytes: Buffer;
+  /** Documents before `#parsed`, and those with it. */
+  #before = 0;
+  #through = 0;
+  #parsed: readonly JsonObject[] = [];
+  /** Where the lines begin that have not been parsed. */
+  #at = 0;
+
+  constructor(run: Run) {
+    const { lines } = run;
+    this.#run = run;
+    this.#bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
   }
-  return documents;
+
+  get length(): number {
+    return this.#run.count;
+  }
+
+  /** To be asked in ascending order: those before may be gone. The document is the caller's. */
+  at(index: number): JsonObject {
+    while (index >= this.#through) this.#parseOn();
+    const document = this.#parsed[index - this.#before];
+    if (document === undefined) throw new RangeError(`Document ${index} of the run is gone.`);
+    return document;
+  }
+
+  #parseOn(): void {
+    const { count } = this.#run;
+    const from = this.#at;
+    const end = this.#bytes.indexOf(NEWLINE, Math.min(from + PARSED_BYTES, this.#bytes.length - 1)) + 1;
+    this.#parsed = from < end ? parseLines(this.#bytes, from, end) : [];
+    this.#before = this.#through;
+    this.#through += this.#parsed.length;
+    this.#at = end;
+    const isAtEnd = end === this.#bytes.length;
+    if (this.#parsed.length === 0 || this.#through > count || (isAtEnd && this.#through < count)) {
+      throw new Error(
+        `A run at offset ${this.#run.first} holds ${this.#through} documents instead of ${count}.`,
+      );
+    }
+  }
+}
+
+function parseLines(bytes: Buffer, from: number, end: number): JsonObject[] {
+  // Raw line breaks stand only between documents: inside JSON strings they are escaped.
+  return JSON.parse(`[${bytes.toString("utf8", from, end - 1).replaceAll("\n", ",")}]`) as JsonObject[];
+}
+
+/** All documents of a run, in order. */
+export function parseRun(run: Run): JsonObject[] {
+  const documents = new RunDocuments(run);
+  return Array.from({ length: run.count }, (_, i) => documents.at(i));
 }
 
 /** The JSON of one document of a run, as it was appended. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../plan/plan.ts";
 import type { JournalId, Position } from "../head/head.ts";
 import type { MergedChunk, MergedReader, SourceRun } from "../journal/merged-reader.ts";
-import { isRemoval, parseRun } from "../journal/runs.ts";
+import { isRemoval, RunDocuments } from "../journal/runs.ts";
 
 /** Gets a document that is the receiver's alone, and says whether it wants another. */
 export type Take = (document: JsonObject, place: DocumentPlace) => boolean;
@@ -28,7 +28,7 @@ export class DocumentSource {
   /** Index of the next run, and of the next document in it. */
   #run = 0;
   #document = 0;
-  #parsed: readonly JsonObject[] | undefined;
+  #parsed: RunDocuments | undefined;
   /** Documents taken. */
   taken = 0;
   /** Commit time of the newest run taken from. */
@@ -80,14 +80,14 @@ export class DocumentSource {
     const source = this.#runs[this.#run];
     if (source === undefined) throw new Error("No run to take from: ask `ready` or `more` first.");
     const { journal, run } = source;
-    this.#parsed ??= parseRun(run);
+    this.#parsed ??= new RunDocuments(run);
     const documents = this.#parsed;
     const stop = Math.min(documents.length, this.#document + most);
     const from = this.#document;
     let at = from;
     let wanted = true;
     while (wanted && at < stop) {
-      const document = documents[at] as JsonObject; // at < length
+      const document = documents.at(at);
       wanted = take(document, { journal, offset: run.first + at, at: run.at, removed: isRemoval(document) });
       at++;
     }

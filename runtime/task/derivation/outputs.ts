@@ -25,7 +25,7 @@ export class UnexpectedRemovalError extends HaltError {}
 
 /** What a transaction appends: `lines` are the documents' JSON, a line each. */
 export interface DrainedOutputs {
-  /** Of a removal at least its key. */
+  /** Of a removal at least its key; of all of them nothing where they go to one journal. */
   readonly documents: readonly JsonObject[];
   readonly lines: Uint8Array;
 }
@@ -43,6 +43,10 @@ type Staged =
   /** To be combined: first a removal, then a document, or one of the two. */
   | { readonly removes: JsonObject | undefined; readonly adds: JsonObject | undefined };
 
+/** Where a document goes does not depend on it. */
+const NO_KEY: JsonObject = {};
+const PART_CHARACTERS = 64 * 1024;
+
 /** What one transaction appends to the derived collection. */
 export class Outputs {
   readonly #validate: Validate;
@@ -58,8 +62,7 @@ export class Outputs {
   readonly #partitioned: boolean;
   readonly #isShard: boolean;
   #documents: JsonObject[] = [];
-  #lines: string[] = [];
-  #characters = 0;
+  #lines = new Lines();
 
   /** `separable`: what a document gave is either taken whole or leaves no trace, also where it cannot be combined. */
   constructor(collection: CollectionPlan, separable: boolean, shard?: Shard) {
@@ -78,12 +81,12 @@ export class Outputs {
 
   /** Documents that will be appended, or keys where they are combined. */
   get size(): number {
-    return this.#combiner?.size ?? this.#lines.length;
+    return this.#combiner?.size ?? this.#documents.length;
   }
 
   /** Length of what will be appended where nothing is combined. */
   get characters(): number {
-    return this.#characters;
+    return this.#lines.characters;
   }
 
   stage(): StagedOutputs {
@@ -128,7 +131,7 @@ export class Outputs {
 
   /** What the journal is found by: a function may change its document, but not what it was when it was returned. */
   #routed(document: JsonObject): JsonObject {
-    return this.#partitioned ? this.#removals.keyDocument(this.#key.values(document)) : document;
+    return this.#partitioned ? this.#removals.keyDocument(this.#key.values(document)) : NO_KEY;
   }
 
   /** Takes all outputs of a document. Where they are separable, all or, where it throws, none. */
@@ -173,15 +176,15 @@ export class Outputs {
 
   #push(document: JsonObject, line: string): void {
     this.#documents.push(document);
-    this.#lines.push(line);
-    this.#characters += line.length;
+    this.#lines.add(line);
   }
 
   /** What was combined after a removal (`put`) begins anew for all readers, whatever they have of that key. */
   #pushChange(change: RowChange): void {
     const { op, key } = change;
     if (op !== "add") this.#push(this.#removals.keyDocument(key), this.#removals.line(key));
-    if (op !== "remove") this.#push(change.document, JSON.stringify(change.document));
+    if (op === "remove") return;
+    this.#push(this.#partitioned ? change.document : NO_KEY, JSON.stringify(change.document));
   }
 
   /** Ends the transaction; undefined if it appends nothing. */
@@ -189,11 +192,46 @@ export class Outputs {
     for (const change of this.#combiner?.drain() ?? []) this.#pushChange(change);
     const documents = this.#documents;
     if (documents.length === 0) return undefined;
-    const lines = Buffer.from(`${this.#lines.join("\n")}\n`);
+    const lines = this.#lines.bytes();
     this.#documents = [];
-    this.#lines = [];
-    this.#characters = 0;
+    this.#lines = new Lines();
     return { documents, lines };
+  }
+}
+
+/** Text, a line after another. It is made bytes as it comes: strings that wait for the transaction's end would be moved about. */
+class Lines {
+  readonly #parts: Buffer[] = [];
+  #pending: string[] = [];
+  #pendingCharacters = 0;
+  #bytes = 0;
+  characters = 0;
+
+  add(line: string): void {
+    this.#pending.push(line);
+    this.#pendingCharacters += line.length;
+    this.characters += line.length;
+    if (this.#pendingCharacters >= PART_CHARACTERS) this.#endPart();
+  }
+
+  #endPart(): void {
+    const part = Buffer.from(`${this.#pending.join("\n")}\n`);
+    this.#parts.push(part);
+    this.#bytes += part.byteLength;
+    this.#pending = [];
+    this.#pendingCharacters = 0;
+  }
+
+  /** In memory of their own. */
+  bytes(): Uint8Array {
+    if (this.#pending.length > 0) this.#endPart();
+    const all = new Uint8Array(this.#bytes);
+    let at = 0;
+    for (const part of this.#parts) {
+      all.set(part, at);
+      at += part.byteLength;
+    }
+    return all;
   }
 }
 

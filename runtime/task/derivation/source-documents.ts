@@ -3,7 +3,7 @@ import { HaltError } from "../../../connectors/driver.ts";
 import type { Json, JsonObject } from "../../../plan/plan.ts";
 import { isRowPlace, type Letter } from "../../deadletters/letter.ts";
 import type { SourceRun } from "../../journal/merged-reader.ts";
-import { lineOf, parseRun } from "../../journal/runs.ts";
+import { lineOf, RunDocuments } from "../../journal/runs.ts";
 import type { DerivationTask } from "../task.ts";
 import type { Place } from "./place.ts";
 import type { ReducedChange } from "./reduced-documents.ts";
@@ -36,7 +36,7 @@ export function originalOf({ run, offset, letter }: SourceDocument): string {
   return letter === undefined ? line : JSON.stringify((JSON.parse(line) as Letter).original);
 }
 
-/** Made one by one as they are worked on: what is made for one of many documents is soon forgotten. */
+/** To be asked in ascending order. Made as they are worked on: what is made for one of many documents is soon forgotten. */
 export interface SourceDocuments {
   readonly length: number;
   at(index: number): SourceDocument;
@@ -47,11 +47,11 @@ export function documentsOf(task: DerivationTask, run: SourceRun): SourceDocumen
   const { source, journal } = run;
   const { first } = run.run;
   const collection = task.plan.sources[source]?.collection;
-  const parsed = parseRun(run.run);
+  const parsed = new RunDocuments(run.run);
   return {
     length: parsed.length,
     at(index) {
-      const document = parsed[index] as JsonObject; // index < length
+      const document = parsed.at(index);
       const offset = first + index;
       if (collection === undefined) {
         return replayed(task, document as unknown as Letter, run, offset); // written by `letterLine`
