@@ -174,6 +174,11 @@ export interface NewRows {
    * is the caller's to store by a change, which has its effect after the new rows.
    */
   take(document: JsonObject): boolean;
+  /**
+   * Takes a document from its JSON, a line of UTF-8 that begins there and ends with a line break, whose place is then
+   * returned. -1 if it is not taken: it is to be offered by `take`.
+   */
+  takeJson(bytes: Uint8Array, from: number): number;
   /** As `take`, of a removal, whose document need hold no more than the key: it is always the caller's. */
   pass(keyDocument: JsonObject): void;
 }

@@ -2,25 +2,39 @@ import type { JsonObject } from "../../plan/plan.ts";
 import type { KeyValues, NewRows } from "../driver.ts";
 import type { TableColumns } from "./columns.ts";
 import { CHUNK_CHARACTERS } from "./framing.ts";
-import type { KeyFilter } from "./key-filter.ts";
+import type { JsonLineReader } from "./json-line.ts";
+import { type KeyFilter, KeyHash } from "./key-filter.ts";
 import { compileCopyLine, keyOf } from "./values.ts";
+
+const CHUNK_BYTES = 256 * 1024;
 
 /** New rows of one transaction, as lines of COPY. */
 export class CopyRows implements NewRows {
   readonly #columns: TableColumns;
   readonly #filter: KeyFilter;
+  readonly #reader: JsonLineReader | undefined;
   readonly #line: (document: JsonObject) => string;
-  readonly #chunks: Buffer[] = [];
+  readonly #hash = new KeyHash();
+  readonly #chunks: Uint8Array[] = [];
   /** Documents that are still left to the caller, whatever is known of their keys: a few rows are stored sooner without COPY. */
   #spared: number;
+  /** Lines of documents that came as objects, and of those that came as bytes. */
   #text = "";
+  #bytes = new Uint8Array(0);
+  #used = 0;
   #size = 0;
 
-  constructor(columns: TableColumns, filter: KeyFilter, spared: number) {
+  constructor(
+    columns: TableColumns,
+    filter: KeyFilter,
+    spared: number,
+    reader: JsonLineReader | undefined = undefined,
+  ) {
     this.#columns = columns;
     this.#filter = filter;
     this.#line = compileCopyLine(columns);
     this.#spared = spared;
+    this.#reader = reader;
   }
 
   get size(): number {
@@ -28,6 +42,7 @@ export class CopyRows implements NewRows {
   }
 
   take(document: JsonObject): boolean {
+    this.#reader?.learn(document);
     return this.takeAs(keyOf(this.#columns, document), document);
   }
 
@@ -41,18 +56,39 @@ export class CopyRows implements NewRows {
     if (this.#spared-- > 0 || !isNew) return false;
     this.#text += this.#line(document);
     this.#size++;
-    if (this.#text.length >= CHUNK_CHARACTERS) this.#endChunk();
+    if (this.#text.length >= CHUNK_CHARACTERS) this.#endText();
     return true;
   }
 
-  #endChunk(): void {
-    this.#chunks.push(Buffer.from(this.#text));
+  takeJson(bytes: Uint8Array, from: number): number {
+    const reader = this.#reader;
+    if (reader === undefined || this.#spared > 0) return -1;
+    const end = reader.read(bytes, from);
+    if (end < 0 || !reader.hashKey(bytes, this.#hash) || !this.#filter.addHashed(this.#hash)) return -1;
+    const width = reader.widthOf(end - from);
+    if (this.#used + width > this.#bytes.length) {
+      this.#endBytes();
+      this.#bytes = new Uint8Array(Math.max(CHUNK_BYTES, width));
+    }
+    this.#used = reader.write(bytes, this.#bytes, this.#used);
+    this.#size++;
+    return end;
+  }
+
+  #endText(): void {
+    if (this.#text !== "") this.#chunks.push(Buffer.from(this.#text));
     this.#text = "";
   }
 
+  #endBytes(): void {
+    if (this.#used > 0) this.#chunks.push(this.#bytes.subarray(0, this.#used));
+    this.#used = 0;
+  }
+
   /** All lines. No more rows can be taken. */
-  chunks(): readonly Buffer[] {
-    if (this.#text !== "") this.#endChunk();
+  chunks(): readonly Uint8Array[] {
+    this.#endText();
+    this.#endBytes();
     return this.#chunks;
   }
 }

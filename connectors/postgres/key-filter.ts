@@ -14,6 +14,7 @@ export class KeyFilter {
   /** The largest last: it takes the new keys. */
   readonly #filters: Bloom[];
   readonly #mostBytes: number;
+  readonly #hash = new KeyHash();
   #bytes = 0;
 
   constructor(firstKeys: number = FIRST_KEYS, mostBytes: number = MOST_BYTES) {
@@ -23,21 +24,17 @@ export class KeyFilter {
 
   /** Notes the key. True if it surely was not noted before; of about one key in a hundred it cannot say so. */
   add(key: KeyValues): boolean {
+    this.#hash.begin();
+    // The parts of a key always have the same types, so that what joins them need not tell these apart.
+    for (const value of key) this.#hash.add(`${value}`);
+    return this.addHashed(this.#hash);
+  }
+
+  /** `add` of the key that was hashed. */
+  addHashed(hash: KeyHash): boolean {
     let last = this.#filters.at(-1);
     if (last === undefined) return false;
-    let [a, b] = [SEED_A, SEED_B];
-    for (const value of key) {
-      // The parts of a key always have the same types, so that what joins them need not tell these apart.
-      const text = `${value}`;
-      for (let i = 0; i < text.length; i++) {
-        const code = text.charCodeAt(i);
-        a = Math.imul(a ^ code, 0x01000193);
-        b = Math.imul(b ^ code, 0x5bd1e995);
-      }
-      a = Math.imul(a ^ SEPARATOR, 0x01000193);
-      b = Math.imul(b ^ SEPARATOR, 0x5bd1e995);
-    }
-    [a, b] = [mixed(a), mixed(b) | 1];
+    const [a, b] = [mixed(hash.a), mixed(hash.b) | 1];
     for (const filter of this.#filters) if (filter.has(a, b)) return false;
     if (last.isFull) {
       if (this.#bytes + 2 * last.bytes > this.#mostBytes) {
@@ -58,10 +55,45 @@ export class KeyFilter {
   }
 }
 
-const SEED_A = 0x811c9dc5 | 0;
-const SEED_B = 0x9747b28c | 0;
-/** No half of a character ends a text that Postgres can hold. */
-const SEPARATOR = 0xdfff;
+/** Two hashes of a key's parts, one after another. */
+export class KeyHash {
+  a = 0;
+  b = 0;
+
+  begin(): void {
+    this.a = 0x811c9dc5 | 0;
+    this.b = 0x9747b28c | 0;
+  }
+
+  add(text: string): void {
+    let { a, b } = this;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      a = Math.imul(a ^ code, 0x01000193);
+      b = Math.imul(b ^ code, 0x5bd1e995);
+    }
+    this.#end(a, b);
+  }
+
+  /** `add` of a text in UTF-8. False if it has more than ASCII, of which the hash would be another. */
+  addAscii(bytes: Uint8Array, from: number, end: number): boolean {
+    let { a, b } = this;
+    for (let i = from; i < end; i++) {
+      const code = bytes[i] ?? 0;
+      if (code > 0x7f) return false;
+      a = Math.imul(a ^ code, 0x01000193);
+      b = Math.imul(b ^ code, 0x5bd1e995);
+    }
+    this.#end(a, b);
+    return true;
+  }
+
+  #end(a: number, b: number): void {
+    // No half of a character ends a text that Postgres can hold.
+    this.a = Math.imul(a ^ 0xdfff, 0x01000193);
+    this.b = Math.imul(b ^ 0xdfff, 0x5bd1e995);
+  }
+}
 
 /** So that all bits of a hash depend on all of the text: the last step of MurmurHash3. */
 function mixed(hash: number): number {

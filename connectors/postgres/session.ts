@@ -18,6 +18,7 @@ import { CopyRows } from "./copy-rows.ts";
 import { explain, isConnectionLoss, refusesPlainRows } from "./errors.ts";
 import { fencedOut, type Ownership, readFence } from "./fence.ts";
 import { arrayLiteral, copyText } from "./framing.ts";
+import { JsonLineReader } from "./json-line.ts";
 import { KeyFilter } from "./key-filter.ts";
 import {
   applyChanges,
@@ -76,12 +77,14 @@ export class PostgresSession implements TargetSession {
   #expected: string | null;
   #hasBatchTable = false;
   readonly #maxRowsInArrays: number;
+  readonly #lines: JsonLineReader | undefined;
   /** Knows which keys the table cannot have. Undefined where rows were stored of which it does not know. */
   #filter: KeyFilter | undefined;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
     this.#maxRowsInArrays = parts.maxRowsInArrays ?? MAX_ROWS_IN_ARRAYS;
+    this.#lines = JsonLineReader.of(parts.columns);
     this.#filter = parts.isEmpty ? new KeyFilter() : undefined;
     this.#expected = parts.owned.position;
     this.position = parts.owned.position === null ? undefined : JSON.parse(parts.owned.position);
@@ -110,7 +113,8 @@ export class PostgresSession implements TargetSession {
   }
 
   newRows(): CopyRows | undefined {
-    return this.#filter && new CopyRows(this.#parts.columns, this.#filter, this.#maxRowsInArrays);
+    const { columns } = this.#parts;
+    return this.#filter && new CopyRows(columns, this.#filter, this.#maxRowsInArrays, this.#lines);
   }
 
   async store(changes: readonly RowChange[], next: Json, offered?: NewRows): Promise<void> {
@@ -208,7 +212,7 @@ export class PostgresSession implements TargetSession {
     return this.#apply("batch", opsOf(rows), fenced);
   }
 
-  async #copyToBatch(withOps: boolean, chunks: Iterable<Buffer>): Promise<void> {
+  async #copyToBatch(withOps: boolean, chunks: Iterable<Uint8Array>): Promise<void> {
     const { client, columns } = this.#parts;
     if (!this.#hasBatchTable) {
       await client.query(createBatch(columns));
@@ -259,7 +263,7 @@ export class PostgresSession implements TargetSession {
     }
   }
 
-  async #copy(statement: string, chunks: Iterable<Buffer>): Promise<void> {
+  async #copy(statement: string, chunks: Iterable<Uint8Array>): Promise<void> {
     const copy = this.#parts.client.query(copyFrom(statement));
     const done = finished(copy);
     // Awaited below; until then a failure must not count as unhandled.

@@ -24,14 +24,31 @@ it("a long run parses to its documents, and one that holds other than it says is
   const all = Array.from({ length: 5_000 }, (_, n) => ({ n, s: "\n".repeat(n % 50) }));
   const run = { first: 7, count: all.length, at: 1, lines: bytesOf(all) };
   expect(parseRun(run)).toEqual(all);
-  const documents = new RunDocuments(run);
-  expect([4_999, 4_999].map((i) => documents.at(i).n)).toEqual([4_999, 4_999]);
-  expect(() => documents.at(0)).toThrow("Document 0 of the run is gone.");
   expect(() => parseRun({ ...run, count: 4_999 })).toThrow(
     "at offset 7 holds 5000 documents instead of 4999",
   );
   expect(() => parseRun({ ...run, count: 5_001 })).toThrow(
     "at offset 7 holds 5000 documents instead of 5001",
+  );
+});
+
+it("a document of a run is taken as its line or comes as an object, each once and in order", () => {
+  fc.assert(
+    fc.property(documents, fc.infiniteStream(fc.boolean()), (all, wants) => {
+      const run = { first: 0, count: all.length, at: 1, lines: bytesOf(all) };
+      const left = new RunDocuments(run);
+      const got = all.map(() => {
+        let line = "";
+        const isTaken = left.offer((bytes, from) => {
+          if (!wants.next().value) return -1;
+          const end = bytes.indexOf(0x0a, from);
+          line = Buffer.from(bytes.subarray(from, end)).toString();
+          return end;
+        });
+        return isTaken ? JSON.parse(line) : left.next();
+      });
+      expect(got).toEqual(all);
+    }),
   );
 });
 

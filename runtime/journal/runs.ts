@@ -1,4 +1,5 @@
 /** Runs of documents as values: cutting, parsing and writing them. */
+import { isUtf8 } from "node:buffer";
 import type { JsonObject } from "../../plan/plan.ts";
 import type { Run } from "./run.ts";
 
@@ -26,16 +27,23 @@ export function runHead(run: Run, count: number): Run {
 /** Of lines that are parsed at once. One parse of many lines is faster than one of each, and of too many they grow old. */
 const PARSED_BYTES = 64 * 1024;
 
-/** The documents of a run, in order: made some at a time, when they are asked for. */
+/** Takes the document whose line begins there, and returns where that ends, at its line break; -1 if it does not take it. */
+export type TakeLine = (bytes: Uint8Array, from: number) => number;
+
+/** The documents of a run, in order, each once: made some at a time, when they are asked for. */
 export class RunDocuments {
   readonly #run: Run;
   readonly #bytes: Buffer;
-  /** Documents before `#parsed`, and those with it. */
-  #before = 0;
-  #through = 0;
+  /** Made, and not handed out from `#next` on. */
   #parsed: readonly JsonObject[] = [];
-  /** Where the lines begin that have not been parsed. */
+  #next = 0;
+  /** Where the lines begin that have not been looked at, and their first document's place in the run. */
   #at = 0;
+  #index = 0;
+  /** How much to parse next. */
+  #ahead = PARSED_BYTES;
+  /** Whether the bytes are what their text would be. */
+  #isText: boolean | undefined;
 
   constructor(run: Run) {
     const { lines } = run;
@@ -43,31 +51,47 @@ export class RunDocuments {
     this.#bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
   }
 
+  /** All documents of the run, those that are gone too. */
   get length(): number {
     return this.#run.count;
   }
 
-  /** To be asked in ascending order: those before may be gone. The document is the caller's. */
-  at(index: number): JsonObject {
-    while (index >= this.#through) this.#parseOn();
-    const document = this.#parsed[index - this.#before];
-    if (document === undefined) throw new RangeError(`Document ${index} of the run is gone.`);
-    return document;
+  /** The next one, which is the caller's. */
+  next(): JsonObject {
+    if (this.#next === this.#parsed.length) this.#parseOn();
+    return this.#parsed[this.#next++] as JsonObject; // at least one was parsed
+  }
+
+  /** Whether `take` took the next one. */
+  offer(take: TakeLine): boolean {
+    if (this.#next < this.#parsed.length) return false;
+    this.#isText ??= isUtf8(this.#bytes);
+    const end = this.#isText ? take(this.#bytes, this.#at) : -1;
+    if (end < 0) {
+      // Where one is not taken the next may be: not many are parsed on suspicion.
+      this.#ahead = Math.min(2 * this.#ahead, PARSED_BYTES);
+      return false;
+    }
+    this.#ahead = 1;
+    this.#moveOn(end + 1, 1);
+    return true;
   }
 
   #parseOn(): void {
-    const { count } = this.#run;
     const from = this.#at;
-    const end = this.#bytes.indexOf(NEWLINE, Math.min(from + PARSED_BYTES, this.#bytes.length - 1)) + 1;
+    const end = this.#bytes.indexOf(NEWLINE, Math.min(from + this.#ahead, this.#bytes.length) - 1) + 1;
     this.#parsed = from < end ? parseLines(this.#bytes, from, end) : [];
-    this.#before = this.#through;
-    this.#through += this.#parsed.length;
+    this.#next = 0;
+    this.#moveOn(end, this.#parsed.length);
+  }
+
+  #moveOn(end: number, documents: number): void {
     this.#at = end;
+    this.#index += documents;
+    const { count, first } = this.#run;
     const isAtEnd = end === this.#bytes.length;
-    if (this.#parsed.length === 0 || this.#through > count || (isAtEnd && this.#through < count)) {
-      throw new Error(
-        `A run at offset ${this.#run.first} holds ${this.#through} documents instead of ${count}.`,
-      );
+    if (documents === 0 || this.#index > count || (isAtEnd && this.#index < count)) {
+      throw new Error(`A run at offset ${first} holds ${this.#index} documents instead of ${count}.`);
     }
   }
 }
@@ -80,7 +104,7 @@ function parseLines(bytes: Buffer, from: number, end: number): JsonObject[] {
 /** All documents of a run, in order. */
 export function parseRun(run: Run): JsonObject[] {
   const documents = new RunDocuments(run);
-  return Array.from({ length: run.count }, (_, i) => documents.at(i));
+  return Array.from({ length: run.count }, () => documents.next());
 }
 
 /** The JSON of one document of a run, as it was appended. */

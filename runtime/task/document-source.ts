@@ -1,10 +1,10 @@
 import type { JsonObject } from "../../plan/plan.ts";
 import type { JournalId, Position } from "../head/head.ts";
 import type { MergedChunk, MergedReader, SourceRun } from "../journal/merged-reader.ts";
-import { isRemoval, RunDocuments } from "../journal/runs.ts";
+import { isRemoval, RunDocuments, type TakeLine } from "../journal/runs.ts";
 
-/** Gets a document that is the receiver's alone, and says whether it wants another. */
-export type Take = (document: JsonObject, place: DocumentPlace) => boolean;
+/** Gets a document that is the receiver's alone. */
+export type Take = (document: JsonObject, place: DocumentPlace) => void;
 
 export interface DocumentPlace {
   readonly journal: JournalId;
@@ -28,7 +28,7 @@ export class DocumentSource {
   /** Index of the next run, and of the next document in it. */
   #run = 0;
   #document = 0;
-  #parsed: RunDocuments | undefined;
+  #documents: RunDocuments | undefined;
   /** Documents taken. */
   taken = 0;
   /** Commit time of the newest run taken from. */
@@ -75,32 +75,29 @@ export class DocumentSource {
     return true;
   }
 
-  /** Hands over up to `most` documents, until `take` wants no more or a run ends. */
-  take(most: number, take: Take): void {
+  /** Hands over up to `most` documents of one run, each to `takeLine` if that takes it, or else to `take`. */
+  take(most: number, take: Take, takeLine?: TakeLine): void {
     const source = this.#runs[this.#run];
     if (source === undefined) throw new Error("No run to take from: ask `ready` or `more` first.");
     const { journal, run } = source;
-    this.#parsed ??= new RunDocuments(run);
-    const documents = this.#parsed;
+    this.#documents ??= new RunDocuments(run);
+    const documents = this.#documents;
     const stop = Math.min(documents.length, this.#document + most);
-    const from = this.#document;
-    let at = from;
-    let wanted = true;
-    while (wanted && at < stop) {
-      const document = documents.at(at);
-      wanted = take(document, { journal, offset: run.first + at, at: run.at, removed: isRemoval(document) });
-      at++;
+    for (let at = this.#document; at < stop; at++) {
+      if (takeLine && documents.offer(takeLine)) continue;
+      const document = documents.next();
+      take(document, { journal, offset: run.first + at, at: run.at, removed: isRemoval(document) });
     }
-    this.taken += at - from;
+    this.taken += stop - this.#document;
     this.at = run.at;
-    this.#document = at;
-    this.#offsets.set(journal, run.first + at);
-    if (at === documents.length) this.#endRun();
+    this.#document = stop;
+    this.#offsets.set(journal, run.first + stop);
+    if (stop === documents.length) this.#endRun();
   }
 
   #endRun(): void {
     this.#run++;
     this.#document = 0;
-    this.#parsed = undefined;
+    this.#documents = undefined;
   }
 }

@@ -13,7 +13,7 @@ import { MergedReader } from "../journal/merged-reader.ts";
 import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";
 import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
-import { DocumentSource } from "./document-source.ts";
+import { DocumentSource, type Take } from "./document-source.ts";
 import { TargetStart } from "./target-start.ts";
 import type { MaterializationTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
@@ -131,11 +131,12 @@ function reducedBatch({ collection }: MaterializationTask, session: TargetSessio
     },
     fill(source) {
       const before = source.taken;
-      source.take(TRANSACTION_DOCUMENTS - documents, (document, { removed }) => {
+      const most = Math.min(TRANSACTION_DOCUMENTS - documents, session.maxRows - rows());
+      const take: Take = (document, { removed }) => {
         if (removed) remove(document);
         else if (!newRows?.take(document)) combiner.add(document);
-        return rows() < session.maxRows;
-      });
+      };
+      source.take(most, take, newRows?.takeJson.bind(newRows));
       documents += source.taken - before;
     },
     take() {
@@ -173,7 +174,6 @@ function deltaBatch({ name }: MaterializationTask, session: TargetSession): Batc
     fill(source) {
       source.take(session.maxRows - documents.length, (document, place) => {
         documents.push({ ...place, document: place.removed ? withoutMeta(document) : document });
-        return true;
       });
     },
     take() {

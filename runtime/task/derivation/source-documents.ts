@@ -36,10 +36,11 @@ export function originalOf({ run, offset, letter }: SourceDocument): string {
   return letter === undefined ? line : JSON.stringify((JSON.parse(line) as Letter).original);
 }
 
-/** To be asked in ascending order. Made as they are worked on: what is made for one of many documents is soon forgotten. */
+/** Each is made as it is worked on: what is made for one of many documents is soon forgotten. */
 export interface SourceDocuments {
   readonly length: number;
-  at(index: number): SourceDocument;
+  /** In their order, each once. */
+  next(): SourceDocument;
 }
 
 /** Of a run, whose source may be the one after the plan's: the replays. */
@@ -48,11 +49,12 @@ export function documentsOf(task: DerivationTask, run: SourceRun): SourceDocumen
   const { first } = run.run;
   const collection = task.plan.sources[source]?.collection;
   const parsed = new RunDocuments(run.run);
+  let offset = first - 1;
   return {
     length: parsed.length,
-    at(index) {
-      const document = parsed.at(index);
-      const offset = first + index;
+    next() {
+      const document = parsed.next();
+      offset++;
       if (collection === undefined) {
         return replayed(task, document as unknown as Letter, run, offset); // written by `letterLine`
       }

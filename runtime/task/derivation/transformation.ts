@@ -126,7 +126,7 @@ export class Transformation {
   async #workWithValues(runs: readonly SourceRun[]): Promise<void> {
     const documents = runs.flatMap((run) => {
       const own = documentsOf(this.#task, run);
-      return Array.from({ length: own.length }, (_, i) => own.at(i));
+      return Array.from({ length: own.length }, () => own.next());
     });
     const bySource = Map.groupBy(documents, ({ source }) => source);
     await Promise.all(
@@ -135,7 +135,8 @@ export class Transformation {
     const planned = documents.map((each) => this.#plan(each));
     const keys = planned.flatMap(({ steps }) => steps.map(({ key }) => key ?? ""));
     await this.#state?.load(new Set(keys));
-    const all = { length: documents.length, at: (i: number) => documents[i] as SourceDocument }; // i < length
+    const left = documents.values();
+    const all = { length: documents.length, next: () => left.next().value as SourceDocument }; // `length` times
     await this.#workAll(all, (_, i) => planned[i] as Planned); // one for each
   }
 
@@ -145,7 +146,7 @@ export class Transformation {
     plannedOf: (of: SourceDocument, i: number) => Planned,
   ): Promise<void> {
     for (let i = 0; i < documents.length; i++) {
-      const each = documents.at(i);
+      const each = documents.next();
       const settingAside = this.#work(each, plannedOf(each, i));
       if (settingAside) await settingAside;
     }
