@@ -10,7 +10,7 @@ export type Validate = (document: unknown) => DocumentViolation | undefined;
  * long by taking it apart.
  */
 const PLAIN_DATE_TIME =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
+  /^\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
 
 /** Compiles a collection's schema. The answer names the first rule that a document breaks. */
 export function compileValidator(schema: JsonSchema): Validate {

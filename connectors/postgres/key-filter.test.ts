@@ -7,7 +7,7 @@ describe("a key filter", () => {
     const key = fc.tuple(fc.string({ maxLength: 3 }), fc.integer({ min: -9, max: 9 }));
     fc.assert(
       fc.property(fc.array(key, { maxLength: 200 }), (keys) => {
-        const filter = new KeyFilter(4);
+        const filter = new KeyFilter(32);
         const noted = new Set<string>();
         for (const each of keys) {
           const isNew = filter.add(each);
@@ -19,16 +19,16 @@ describe("a key filter", () => {
   });
 
   it("knows of nearly all new keys that they are new", () => {
-    const filter = new KeyFilter(1_000);
+    const filter = new KeyFilter(1_024);
     let unknown = 0;
     for (let i = 0; i < 100_000; i++) if (!filter.add([String(i).padStart(10, "0")])) unknown++;
     expect(unknown).toBeLessThan(1_500);
   });
 
   it("calls nothing new once it may grow no more", () => {
-    const filter = new KeyFilter(16, 100);
-    const answers = Array.from({ length: 100 }, (_, i) => filter.add([i]));
-    expect(answers.slice(0, 10)).toContain(true);
-    expect(answers.slice(60)).not.toContain(true);
+    const filter = new KeyFilter(32, 200);
+    const answers = Array.from({ length: 200 }, (_, i) => filter.add([i]));
+    expect(answers.slice(0, 30)).toContain(true);
+    expect(answers.slice(150)).not.toContain(true);
   });
 });
