@@ -8,10 +8,18 @@ import { type Bench, type Case, isRate, type Result, resultOf, spread } from "./
 import { checkBenches } from "./check.ts";
 import { completionBench } from "./completion.ts";
 import { rowsBench } from "./fills/rows.ts";
+import { sumsBench } from "./fills/sums.ts";
 import { memoryBench } from "./memory.ts";
 import { shardBench } from "./shards.ts";
 
-const BENCHES: readonly Bench[] = [...checkBenches, completionBench, rowsBench, memoryBench, shardBench];
+const BENCHES: readonly Bench[] = [
+  ...checkBenches,
+  completionBench,
+  rowsBench,
+  sumsBench,
+  memoryBench,
+  shardBench,
+];
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },

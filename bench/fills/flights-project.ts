@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import type { BenchProject } from "../project.ts";
 
-export const CAPTURE = `import { capture, env } from "weir";
+/** `options` are more of the capture's, as in a flow file. */
+export const captureOf = (options: string) => `import { capture, env } from "weir";
 import { files } from "weir/files";
 import { pg } from "weir/postgres";
 import { z } from "zod";
@@ -18,11 +19,14 @@ const flights = capture("bench/flights", files({ path: "flights.ndjson" }), {
     origin: z.string(),
     destination: z.string(),
   }),
-  key: ["id"],
+  key: ["id"],${options}
 });
 `;
 
+export const CAPTURE = captureOf("");
+
 export const SCRIPT = join(import.meta.dirname, "script-process.ts");
+export const LOOP = join(import.meta.dirname, "loop-process.ts");
 
 export function scriptEnvironment(project: BenchProject, url: string): Record<string, string> {
   return { DATABASE_URL: url, HISTORY: project.path(".weir/store/bench/flights") };

@@ -8,10 +8,11 @@ import { type BenchFlight, writeFlights } from "../flights.ts";
 import { BenchProject, timed } from "../project.ts";
 import { psqlBinary } from "../system-tools.ts";
 import { CAPTURE, SCRIPT, scriptEnvironment } from "./flights-project.ts";
+import { expectSame } from "./same-rows.ts";
 
 const DOCUMENTS = Number(process.env.BENCH_ROWS ?? 2_000_000);
 const ROUNDS = 3;
-const COLUMNS = "id, departed, route, late, delay, km";
+const COLUMNS = ["id", "departed", "route", "late", "delay", "km"];
 
 export const rowsBench: Bench = {
   cases: [
@@ -40,12 +41,12 @@ export const rowsBench: Bench = {
         });
         const copied = await timed(psql, [
           url,
-          ...["-c", `\\copy copied (${COLUMNS}) from '${project.path("legs.csv")}' csv`],
+          ...["-c", `\\copy copied (${COLUMNS.join(", ")}) from '${project.path("legs.csv")}' csv`],
         ]);
         const scripted = await timed(process.execPath, [SCRIPT, "rows"], {
           env: scriptEnvironment(project, url),
         });
-        await expectSame(url, `legs_${round}`, ["copied", "scripted"]);
+        await expectSame(url, DOCUMENTS, COLUMNS, [`legs_${round}`, "copied", "scripted"]);
         report(
           `Weir ${weir.seconds.toFixed(2)} s (${weir.cpuSeconds.toFixed(2)} s of CPU), psql ${copied.seconds.toFixed(2)} s, script ${scripted.seconds.toFixed(2)} s`,
         );
@@ -59,20 +60,6 @@ export const rowsBench: Bench = {
     }
   },
 };
-
-/** All three must have done the work. */
-async function expectSame(url: string, table: string, others: readonly string[]): Promise<void> {
-  await withClient(url, async (client) => {
-    for (const other of others) {
-      const { rows } = await client.query<{ count: string; differ: string }>(
-        `SELECT (SELECT count(*) FROM ${table}) AS count,
-  (SELECT count(*) FROM ${table} FULL JOIN ${other} USING (${COLUMNS}) WHERE ${table}.id IS NULL OR ${other}.id IS NULL) AS differ`,
-      );
-      if (Number(rows[0]?.count) !== DOCUMENTS || rows[0]?.differ !== "0")
-        throw new Error(`"${table}" and "${other}" differ: ${JSON.stringify(rows[0])}`);
-    }
-  });
-}
 
 const KM = 1.609344;
 

@@ -1,32 +1,11 @@
 /**
  * What a good engineer writes by hand for the same job: reads the history, maps each document, and upserts batches of a
- * thousand rows with `pg`. `node script-process.ts rows`, with DATABASE_URL and HISTORY, the directory of the history's objects.
+ * thousand rows with `pg`. `node script-process.ts rows|sums`, with DATABASE_URL and HISTORY, the directory of the history's objects.
  */
-import { globSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { zstdDecompress } from "node:zlib";
 import { Client } from "pg";
-import type { BenchFlight } from "../flights.ts";
+import { history } from "./history.ts";
 
-const decompress = promisify(zstdDecompress);
 const BATCH = 1_000;
-
-async function* history(): AsyncGenerator<BenchFlight> {
-  const directory = process.env.HISTORY ?? "";
-  const objects = globSync("**/*.ndjson.zst", { cwd: directory });
-  // Their names begin with their first offset.
-  objects.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  for (const object of objects) {
-    const text = (await decompress(await readFile(join(directory, object)))).toString();
-    for (const line of text.split("\n")) if (line !== "") yield JSON.parse(line);
-  }
-}
-
-function nameOf(object: string): string {
-  return object.slice(object.lastIndexOf("/") + 1);
-}
 
 async function upsert(
   client: Client,
@@ -54,6 +33,32 @@ ON CONFLICT (id) DO UPDATE SET departed = excluded.departed, route = excluded.ro
       rows = [];
     }
     if (rows.length > 0) await upsert(client, statement, rows);
+  },
+
+  async sums(client: Client): Promise<void> {
+    const statement = `INSERT INTO scripted AS t (plane, flights, delay, least, most) VALUES $rows
+ON CONFLICT (plane) DO UPDATE SET flights = t.flights + excluded.flights, delay = t.delay + excluded.delay,
+  least = least(t.least, excluded.least), most = greatest(t.most, excluded.most)`;
+    let read = 0;
+    // A statement may change no row twice.
+    let rows = new Map<string, [string, number, number, number, number]>();
+    for await (const { id, delay } of history()) {
+      const plane = id.slice(5);
+      const row = rows.get(plane);
+      if (row)
+        rows.set(plane, [
+          plane,
+          row[1] + 1,
+          row[2] + delay,
+          Math.min(row[3], delay),
+          Math.max(row[4], delay),
+        ]);
+      else rows.set(plane, [plane, 1, delay, delay, delay]);
+      if (++read % BATCH > 0) continue;
+      await upsert(client, statement, [...rows.values()]);
+      rows = new Map();
+    }
+    if (rows.size > 0) await upsert(client, statement, [...rows.values()]);
   },
 };
 
