@@ -83,7 +83,8 @@ it("ends the round that it was in after a restart, before it reads what its pref
     if (transaction.task === "t" && commits.push(transaction) > 1) throw new Error("crash");
     return commit(transaction);
   });
-  const limits = { transactionBytes: 1, transactionKeys: 1, cache: { keys: 1, bytes: 1 } };
+  const combined = { inputBytes: 1, heldBytes: 1, keys: 1, milliseconds: 0 };
+  const limits = { transactionBytes: 1, transactionKeys: 1, combined, cache: { keys: 1, bytes: 1 } };
   await expect(run(derivation, new AbortController().signal, { head: crashing, limits })).rejects.toThrow(
     "crash",
   );

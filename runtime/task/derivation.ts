@@ -26,13 +26,31 @@ export interface DerivationLimits {
   readonly transactionBytes: number;
   /** Output keys and changed states of one transaction. */
   readonly transactionKeys: number;
+  /** Of transactions whose outputs are combined: they hold little of what they read, and the more it is the less they write. */
+  readonly combined: CombinedLimits;
   /** Of the state, and of the reduced documents of each source. */
   readonly cache: CacheLimits;
+}
+
+export interface CombinedLimits {
+  /** Of input. */
+  readonly inputBytes: number;
+  /** Of output documents, roughly, if they are as long as those of the input. */
+  readonly heldBytes: number;
+  readonly keys: number;
+  /** After which one is committed that has not come to its other limits: what reads the outputs must not wait for long. */
+  readonly milliseconds: number;
 }
 
 const LIMITS: DerivationLimits = {
   transactionBytes: 8 * 1024 * 1024,
   transactionKeys: 50_000,
+  combined: {
+    inputBytes: 256 * 1024 * 1024,
+    heldBytes: 32 * 1024 * 1024,
+    keys: 100_000,
+    milliseconds: 1_000,
+  },
   cache: { keys: 250_000, bytes: 64 * 1024 * 1024 },
 };
 
@@ -65,6 +83,7 @@ export async function runDerivation(
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
+    const isFull = fullness(task, limits);
     const failed = new AbortController();
     const ended = AbortSignal.any([signal, failed.signal]);
     let committing: Promise<void> = Promise.resolve();
@@ -76,13 +95,7 @@ export async function runDerivation(
       while (chunk) {
         await transformation.add(chunk);
         taken.add(chunk);
-        if (
-          ended.aborted ||
-          taken.bytes + transformation.bytes >= limits.transactionBytes ||
-          transformation.size >= limits.transactionKeys
-        ) {
-          break;
-        }
+        if (ended.aborted || isFull(taken, transformation)) break;
         chunk = await reader.poll();
       }
       const { outputs, letters, state } = transformation.drain();
@@ -106,11 +119,33 @@ export async function runDerivation(
   }
 }
 
+/** Whether a transaction has come to one of its limits. */
+function fullness(
+  { collection, plan }: DerivationTask,
+  { transactionBytes, transactionKeys, combined }: DerivationLimits,
+): (taken: Taken, transformation: Transformation) => boolean {
+  const holdsInput = plan.state !== undefined || plan.sources.some(({ reduced }) => reduced);
+  if (Object.keys(collection.reduce).length === 0 || holdsInput) {
+    return ({ bytes }, made) => bytes + made.bytes >= transactionBytes || made.size >= transactionKeys;
+  }
+  return ({ bytes, documents, since }, made) =>
+    bytes >= combined.inputBytes ||
+    made.bytes >= transactionBytes ||
+    made.size >= combined.keys ||
+    made.size * (bytes / documents) >= combined.heldBytes ||
+    (bytes >= transactionBytes && performance.now() - since >= combined.milliseconds);
+}
+
 /** Shards share the room that a whole task has. */
 function limitsOf({ shard }: DerivationTask): DerivationLimits {
   const { of } = shard ?? { of: 1 };
   const { keys, bytes } = LIMITS.cache;
-  return { ...LIMITS, cache: { keys: Math.ceil(keys / of), bytes: Math.ceil(bytes / of) } };
+  const heldBytes = Math.ceil(LIMITS.combined.heldBytes / of);
+  return {
+    ...LIMITS,
+    cache: { keys: Math.ceil(keys / of), bytes: Math.ceil(bytes / of) },
+    combined: { ...LIMITS.combined, heldBytes },
+  };
 }
 
 function mergeLimitsOf({ shard }: DerivationTask): MergeLimits {
@@ -126,6 +161,8 @@ class Taken {
   bytes = 0;
   /** Commit time of the newest document, µs since 1970 UTC; 0 if none. */
   at = 0;
+  /** When it began, ms of a clock that is never set. */
+  readonly since = performance.now();
 
   add({ runs, positions, clock, bytes }: MergedChunk): void {
     for (const { run } of runs) {
