@@ -62,6 +62,36 @@ export class BenchProject implements Disposable {
     );
   }
 
+  /** `weir run` of what was built, until it is disposed of. */
+  serve(env: Readonly<Record<string, string>> = {}): AsyncDisposable {
+    const child = spawn(process.execPath, [weir, "run", "--plan", "weir-build"], {
+      cwd: this.directory,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const ended = once(child, "close");
+    return {
+      [Symbol.asyncDispose]: async () => {
+        child.kill();
+        await ended;
+      },
+    };
+  }
+
+  /** `weir read` of a collection while nothing runs: a document for each key, where it has a reduction. */
+  read(collection: string): readonly unknown[] {
+    const read = spawnSync(process.execPath, [weir, "read", collection, "--reduced"], {
+      cwd: this.directory,
+      encoding: "utf8",
+      maxBuffer: 1024 * 1024 * 1024,
+    });
+    if (read.status !== 0) throw new Error(`weir read failed: ${read.stderr}`);
+    return read.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
