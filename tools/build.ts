@@ -3,8 +3,9 @@
  * code reads at run time beside its own file is copied to the same place.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { planValidatorCode } from "./plan-validator.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -22,6 +23,8 @@ if (status !== 0) fail("TypeScript reported errors");
 for (const asset of assets) {
   if (existsSync(join(root, asset))) cpSync(join(root, asset), join(dist, asset), { recursive: true });
 }
+writeFileSync(join(dist, "plan", "plan-validator.js"), planValidatorCode());
+rmSync(join(dist, "plan", "plan-validator.js.map"));
 if (!existsSync(main)) fail("cli/main.ts is missing");
 if (!readFileSync(main, "utf8").startsWith("#!/usr/bin/env node\n")) {
   fail("cli/main.ts must start with #!/usr/bin/env node");
