@@ -1,7 +1,7 @@
 /** Answers `weir status`, `weir read` and `weir diff` for the data directory that this process holds. Local only. */
 import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Json, Plan } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { type ReadRequest, readLines } from "../journal/read-lines.ts";
@@ -9,6 +9,7 @@ import { sizesOf } from "../sizes.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { ERROR_TRAILER } from "./client.ts";
 import type { ControlCommand } from "./command.ts";
+import { createServer } from "./node-http.ts";
 import { socketPath } from "./socket-path.ts";
 
 /** What the server needs of a runtime. */
