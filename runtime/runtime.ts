@@ -150,14 +150,14 @@ export class Runtime {
       const before = await earlierPlans(head.head);
       refuseOtherParent(await noteOf<Plan>(head.head, LAST_PLAN), build);
       if (before.last && !config.allowDestructive) refuseDestructive(before.last, build.plan);
-      const drivers = await targetDrivers([build.plan, before.applied], config.settings.baseDir);
-      const driver = (connector: string) => drivers.get(connector);
-      const beginning = before.applied && (await beginRebuild(head.head, before.applied, build, driver));
+      const drivers = () => targetDrivers([build.plan, before.applied], config.settings.baseDir);
+      const beginning = before.applied && (await beginRebuild(head.head, before.applied, build, drivers));
       const applied = beginning?.applied;
-      const aside = asideOf(build.plan, drivers);
+      const rebuild = beginning?.rebuild;
+      const aside = rebuild && asideOf(build.plan, await drivers());
       const running: RunningPlan =
-        beginning?.rebuild && applied
-          ? runningPlan(beginning.rebuild, applied, aside)
+        aside && applied
+          ? runningPlan(rebuild, applied, aside)
           : { plan: build.plan, serves: new Map(), paused: new Set() };
       requireEnvironment(running.plan, config.store, environment);
       // The references have been replaced: what is left is the store's own configuration.
@@ -182,7 +182,7 @@ export class Runtime {
         Object.entries(running.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
       );
       protocolPoint("start.journals.after");
-      const merged = mergeApplied(applied, withoutRebuilt(build.plan, beginning?.rebuild));
+      const merged = mergeApplied(applied, withoutRebuilt(build.plan, rebuild));
       await head.head.adopt({
         collections: [],
         tasks: [],
@@ -201,8 +201,7 @@ export class Runtime {
       const parts = { config, build, lock, head, store, storeConfig, grouping, environment, onEvent };
       const runtime = new Runtime({ ...parts, isClaimed: isNew });
       undo.unshift(() => runtime.#endArchive());
-      const rebuild = beginning?.rebuild;
-      if (rebuild) await runtime.#goOn(rebuild, { applied: merged, aside, group });
+      if (aside) await runtime.#goOn(rebuild, { applied: merged, aside, group });
       runtime.#control = await ControlServer.listen(runtime, config.dataDir);
       lock.announce({ pid: process.pid });
       runtime.#supervisor.start();
