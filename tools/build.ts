@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundleThreads } from "./bundle-threads.ts";
 import { planValidatorCode } from "./plan-validator.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -25,6 +26,7 @@ for (const asset of assets) {
 }
 writeFileSync(join(dist, "plan", "plan-validator.js"), planValidatorCode());
 rmSync(join(dist, "plan", "plan-validator.js.map"));
+await bundleThreads(dist);
 if (!existsSync(main)) fail("cli/main.ts is missing");
 if (!readFileSync(main, "utf8").startsWith("#!/usr/bin/env node\n")) {
   fail("cli/main.ts must start with #!/usr/bin/env node");
