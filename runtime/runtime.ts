@@ -43,7 +43,7 @@ import { Supervisor } from "./supervisor.ts";
 import type { TaskReport } from "./task/task.ts";
 import { type Grouping, groupTasks } from "./task-groups.ts";
 import { isSettled, statusOf } from "./task-status.ts";
-import { startWorker } from "./threads/entry.ts";
+import { limitHeapGrowth, startWorker } from "./threads/entry.ts";
 
 export interface RuntimeConfig {
   /** Absolute. Holds the head, the lock, and by default the store. */
@@ -126,7 +126,10 @@ export class Runtime {
       store: parts.storeConfig,
       settings: parts.config.settings,
       limits: parts.config.limits,
-      onReport: parts.onEvent,
+      onReport: (report) => {
+        if (report.kind !== "progress" && this.#hasStarted) limitHeapGrowth();
+        parts.onEvent(report);
+      },
     });
     this.#deadLetters = new DeadLetterDesk(parts.head.head, parts.store, parts.build.plan);
     this.#archive = this.#startArchive(parts.storeConfig, parts.isClaimed);
@@ -211,6 +214,11 @@ export class Runtime {
       for (const step of undo) await step();
       throw error;
     }
+  }
+
+  /** Whether every task has been opened, or cannot be. */
+  get #hasStarted(): boolean {
+    return this.#supervisor.monitors.every(({ state }) => state !== "starting");
   }
 
   #startArchive(store: StoreConfig, isClaimed: boolean): Worker {
