@@ -9,7 +9,7 @@ import { freePort } from "../test/servers/free-port.ts";
 import { startPostgres, withClient } from "../test/servers/postgres.ts";
 import type { Bench } from "./case.ts";
 import { writeLines } from "./flights.ts";
-import { BenchProject } from "./project.ts";
+import { BenchProject, type ServedProject } from "./project.ts";
 
 const MANY = Number(process.env.BENCH_START_DOCUMENTS ?? 10_000_000);
 const FEW = MANY / 1000;
@@ -69,7 +69,7 @@ class StartProject implements Disposable {
       "weir.config.ts",
       `import { defineConfig } from "weir";\nexport default defineConfig({ http: { port: ${own.#port} } });\n`,
     );
-    await writeLines(documents, { [project.path("events.ndjson")]: (id) => lineOf(id, documents) });
+    await writeLines(documents, { [project.path("events.ndjson")]: lineOf });
     project.build(FLOW);
     await project.run({ DATABASE_URL: url });
     rmSync(project.path("events.ndjson"));
@@ -85,15 +85,19 @@ class StartProject implements Disposable {
   async start(customer: string): Promise<number> {
     return withClient(this.#url, async (client) => {
       const started = performance.now();
-      await using _ = this.#project.serve({ DATABASE_URL: this.#url });
-      await this.#post(JSON.stringify({ id: 1, customer, cents: 1 }));
-      while (!(await isThere(client, customer))) await sleep(LOOK_MS);
+      await using weir = this.#project.serve({ DATABASE_URL: this.#url });
+      await this.#post(weir, JSON.stringify({ id: 1, customer, cents: 1 }));
+      while (!(await isThere(client, customer))) {
+        weir.requireRunning();
+        await sleep(LOOK_MS);
+      }
       return performance.now() - started;
     });
   }
 
-  async #post(body: string): Promise<void> {
+  async #post(weir: ServedProject, body: string): Promise<void> {
     for (;;) {
+      weir.requireRunning();
       const answer = await fetch(`http://127.0.0.1:${this.#port}/events`, {
         method: "POST",
         headers: { "content-type": "application/json", connection: "close" },
@@ -117,9 +121,9 @@ async function isThere(client: Client, customer: string): Promise<boolean> {
 
 const NOTE = "n".repeat(40);
 
-/** About a hundred bytes; ten of each customer. */
-function lineOf(id: number, documents: number): string {
-  return `{"id":${id},"customer":"c-${id % (documents / 10)}","cents":${(id * 104_729) % 10_000},"note":"${NOTE}"}`;
+/** About a hundred bytes; of each customer ten, one after the other. */
+function lineOf(id: number): string {
+  return `{"id":${id},"customer":"c-${Math.floor(id / 10)}","cents":${(id * 104_729) % 10_000},"note":"${NOTE}"}`;
 }
 
 const FLOW = `import { capture, derive, env } from "weir";
