@@ -1,6 +1,6 @@
 /**
  * `npm run build`: a clean `dist/` by TypeScript 6, which `npm pack` ships. The tree keeps its shape, so what
- * code reads at run time beside its own file is copied to the same place.
+ * code reads at run time beside its own file is copied to the same place; the entry of a thread holds the modules that it loads.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";

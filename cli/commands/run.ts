@@ -83,7 +83,7 @@ async function settled(runtime: Runtime, reported: EventEmitter, stop: AbortSign
   for (;;) {
     const looks = new AbortController();
     // From before the look, so that what is reported meanwhile is not missed.
-    const next = once(reported, "event", looks).catch(() => {});
+    const next = once(reported, "event", { signal: looks.signal }).catch(() => {});
     const started = performance.now();
     const isSettled = stop.aborted || (await runtime.isSettled());
     const tookMs = performance.now() - started;
