@@ -11,14 +11,13 @@ import { protocolPoint } from "../connectors/protocol-point.ts";
 import type { ParentHash } from "../plan/parent.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
-import { backfill } from "./backfill/backfill.ts";
 import { mergeApplied, refuseDestructive, renamesSince } from "./changes.ts";
 import { materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
 import { deadLetterCounts } from "./deadletters/counts.ts";
-import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
+import type { DeadLetterDesk, DeadLetterRequest } from "./deadletters/desk.ts";
 import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
 import type { Head } from "./head/head.ts";
@@ -87,7 +86,7 @@ export class Runtime {
   readonly #store: ObjectStore;
   readonly #supervisor: Supervisor;
   readonly #archive: Worker;
-  readonly #deadLetters: DeadLetterDesk;
+  #deadLetters: DeadLetterDesk | undefined;
   readonly #onEvent: (event: RuntimeEvent) => void;
   readonly #environment: Environment;
   /** Names of the captures whose sources end. */
@@ -131,7 +130,6 @@ export class Runtime {
         parts.onEvent(report);
       },
     });
-    this.#deadLetters = new DeadLetterDesk(parts.head.head, parts.store, parts.build.plan);
     this.#archive = this.#startArchive(parts.storeConfig, parts.isClaimed);
   }
 
@@ -368,6 +366,7 @@ export class Runtime {
     return { names: namesOf(rebuild), stuck };
   }
 
+  /** What a command needs is loaded when it comes. */
   async command(command: ControlCommand): Promise<Json> {
     switch (command.kind) {
       case "reopen":
@@ -376,6 +375,7 @@ export class Runtime {
       case "scale":
         return this.#scale(command.task, command.shards);
       case "backfill": {
+        const { backfill } = await import("./backfill/backfill.ts");
         const report = await backfill(this.head, this.#store, this.plan, command.order);
         if (report.request !== null) await this.#supervisor.reopen(command.order.task);
         return { ...report } as unknown as Json; // it is JSON
@@ -385,12 +385,19 @@ export class Runtime {
           ? jsonOf(await keptNames(this.head))
           : jsonOf(await dropByName(this.head, command.name, this.#dropParts));
       case "deadletters":
-        return answerJson(await this.#deadLetters.answer(command.request));
+        return this.#answerDeadLetters(command.request);
       default:
         throw new Error(
           `The running process does not know the command ${JSON.stringify((command satisfies never as ControlCommand).kind)}.`,
         );
     }
+  }
+
+  async #answerDeadLetters(request: DeadLetterRequest): Promise<Json> {
+    const { answerJson, DeadLetterDesk } = await import("./deadletters/desk.ts");
+    // One for all requests: it makes its changes one after the other.
+    this.#deadLetters ??= new DeadLetterDesk(this.head, this.#store, this.plan);
+    return answerJson(await this.#deadLetters.answer(request));
   }
 
   async #scale(task: string, asked: number | "auto"): Promise<number> {
