@@ -9,8 +9,10 @@ import { checkBenches } from "./check.ts";
 import { completionBench } from "./completion.ts";
 import { rowsBench } from "./fills/rows.ts";
 import { sumsBench } from "./fills/sums.ts";
+import { growthBench } from "./growth.ts";
 import { memoryBench } from "./memory.ts";
 import { shardBench } from "./shards.ts";
+import { startBench } from "./start.ts";
 
 const BENCHES: readonly Bench[] = [
   ...checkBenches,
@@ -18,6 +20,8 @@ const BENCHES: readonly Bench[] = [
   rowsBench,
   sumsBench,
   memoryBench,
+  startBench,
+  growthBench,
   shardBench,
 ];
 

@@ -19,6 +19,12 @@ export interface ProcessFigures {
   readonly ownBytes: number;
 }
 
+/** A process that runs a project. */
+export interface ServedProject extends AsyncDisposable {
+  /** Throws what it said where it has ended. */
+  requireRunning(): void;
+}
+
 let isBuilt = false;
 
 export class BenchProject implements Disposable {
@@ -60,6 +66,43 @@ export class BenchProject implements Disposable {
         env,
       },
     );
+  }
+
+  /** `weir run` of what was built, until it is disposed of. */
+  serve(env: Readonly<Record<string, string>> = {}): ServedProject {
+    const child = spawn(process.execPath, [weir, "run", "--plan", "weir-build"], {
+      cwd: this.directory,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (part: string) => {
+      said = (said + part).slice(-4_000);
+    });
+    const ended = once(child, "close");
+    return {
+      requireRunning: () => {
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`weir run ended: ${said}`);
+      },
+      [Symbol.asyncDispose]: async () => {
+        child.kill();
+        await ended;
+      },
+    };
+  }
+
+  /** `weir read` of a collection while nothing runs: a document for each key, where it has a reduction. */
+  read(collection: string): readonly unknown[] {
+    const read = spawnSync(process.execPath, [weir, "read", collection, "--reduced"], {
+      cwd: this.directory,
+      encoding: "utf8",
+      maxBuffer: 1024 * 1024 * 1024,
+    });
+    if (read.status !== 0) throw new Error(`weir read failed: ${read.stderr}`);
+    return read.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,8 @@
 /** What last ran in the data directory, and how much it holds. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { CollectionSize, ResolvedConfig } from "../compiler/index.ts";
+import type { CollectionSize } from "../compiler/diff/index.ts";
+import type { ResolvedConfig } from "../compiler/index.ts";
 import type { Plan } from "../plan/plan.ts";
 import { parsePlan } from "../plan/read-build.ts";
 import { ANSWER_WITHIN_MS, askRunning, json } from "../runtime/control/client.ts";

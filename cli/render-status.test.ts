@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, it } from "vitest";
 import type { TaskStatus } from "../runtime/task-status.ts";
-import { cut, duration, renderStatus } from "./render-status.ts";
+import { cut, duration, number, renderStatus } from "./render-status.ts";
 
 const task: TaskStatus = {
   name: "postgres:customer_spend",
@@ -88,4 +88,14 @@ it("tells how many shards run where there are several", () => {
     store: { location: "directory store", lastError: null, restorableTo: null },
   });
   expect(stripVTControlCharacters(text)).toContain("halted (3 of 4 shards)");
+});
+
+it.each([
+  [0, "0"],
+  [999, "999"],
+  [1_000, "1,000"],
+  [-12_345, "-12,345"],
+  [123_456_789, "123,456,789"],
+])("groups the digits of %d", (value, text) => {
+  expect(number(value)).toBe(text);
 });

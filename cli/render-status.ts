@@ -104,8 +104,9 @@ export function table(
   return [paint.dim(line(header)), ...rows.map(line)];
 }
 
+/** A whole number, `1,234,567`. Not by `toLocaleString`: its tables take a process 30 ms to load. */
 export function number(value: number): string {
-  return value.toLocaleString("en-US");
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 export function duration(seconds: number): string {

@@ -1,4 +1,4 @@
-import type { PlanDiff } from "../compiler/index.ts";
+import type { PlanDiff } from "../compiler/diff/index.ts";
 import { alterTableSql, createTableSql, type ShownTarget } from "../connectors/postgres/shown-sql.ts";
 import { renamesOf, withRenames } from "../plan/evolution/renames.ts";
 import type { Plan } from "../plan/plan.ts";

@@ -6,14 +6,6 @@ export type { CompiledBuild, CompileRequest, CompileResult } from "./compile.ts"
 export { loadConfig, type ResolvedConfig } from "./config/config-file.ts";
 export { findFlowFiles } from "./config/flow-files.ts";
 export { hasErrors } from "./diagnostics/diagnostic.ts";
-export type { CollectionSize, PlanDiff } from "./diff/change.ts";
-export { diff } from "./diff/diff.ts";
-export { changedGraph, graphOf } from "./diff/plan-graph.ts";
-export { renderDot, renderGraphJson } from "./diff/render/graph.ts";
-export { renderDiffJson } from "./diff/render/json.ts";
-export { renderDiffMarkdown } from "./diff/render/markdown.ts";
-export { renderMermaid } from "./diff/render/mermaid.ts";
-export { renderDiffText } from "./diff/render/text.ts";
 export { renderGithub } from "./render/github.ts";
 export { renderJson } from "./render/json.ts";
 export { renderSarif } from "./render/sarif.ts";

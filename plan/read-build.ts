@@ -1,7 +1,6 @@
 /** Reads what `weir build` wrote, and believes none of it unseen: the plan fits its schema, each bundle is there. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { BuildError } from "./build-error.ts";
 import { bundlesOf } from "./bundle-references.ts";
 import { planHash, sha256 } from "./canonical.ts";
@@ -68,9 +67,8 @@ export async function parsePlan(text: string, name: string): Promise<Plan> {
   } catch (cause) {
     throw new BuildError("WEIR5001", `${name} is not JSON. Build again.`, { cause });
   }
-  const schema: unknown = JSON.parse(await readFile(new URL("./schema.json", import.meta.url), "utf8"));
-  const validate = new Ajv2020({ strict: true, allErrors: false }).compile<Plan>(Object(schema));
-  if (validate(value)) return value;
+  const { fitsPlanSchema } = await import("./plan-validator.ts");
+  if (fitsPlanSchema(value)) return value;
   const version: unknown = Object(value).formatVersion;
   if (version !== PLAN_FORMAT_VERSION) {
     throw new BuildError(
@@ -78,7 +76,7 @@ export async function parsePlan(text: string, name: string): Promise<Plan> {
       `${name} is not a plan of this version of Weir: its formatVersion is ${JSON.stringify(version) ?? "missing"}, not ${PLAN_FORMAT_VERSION}. Build again.`,
     );
   }
-  const [error] = validate.errors ?? [];
+  const [error] = fitsPlanSchema.errors ?? [];
   const place = error?.instancePath ? ` at ${error.instancePath}` : "";
   throw new BuildError(
     "WEIR5002",

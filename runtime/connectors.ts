@@ -14,6 +14,24 @@ const MATERIALIZATIONS: Readonly<Record<string, () => Promise<{ driver: Material
   redis: () => import("../connectors/redis/driver.ts"),
 };
 
+/** What a start must know of each capture before it has a thread. */
+export type CaptureTraits = Pick<CaptureDriver, "thread" | "bounded">;
+
+/** Of our own captures, as their drivers have it: those would bring their libraries into the main thread. */
+const TRAITS: Readonly<Record<string, CaptureTraits>> = {
+  files: { thread: "own", bounded: (config) => config.watch !== true },
+  http: { thread: "shared", bounded: () => false },
+};
+
+export async function captureTraits(connector: string, baseDir: string): Promise<CaptureTraits> {
+  return TRAITS[connector] ?? (await captureDriver(connector, baseDir));
+}
+
+/** Throws where a target's driver is of a package, and that cannot be loaded. */
+export async function requireMaterializationDriver(connector: string, baseDir: string): Promise<void> {
+  if (!Object.hasOwn(MATERIALIZATIONS, connector)) await materializationDriver(connector, baseDir);
+}
+
 /** `baseDir` is where packages are looked for: the project's directory. */
 export async function captureDriver(connector: string, baseDir: string): Promise<CaptureDriver> {
   return load(CAPTURES, connector, baseDir, { verb: "capture from", member: "captureDriver", has: "run" });

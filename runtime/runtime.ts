@@ -11,14 +11,13 @@ import { protocolPoint } from "../connectors/protocol-point.ts";
 import type { ParentHash } from "../plan/parent.ts";
 import type { Json, Plan } from "../plan/plan.ts";
 import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
-import { backfill } from "./backfill/backfill.ts";
 import { mergeApplied, refuseDestructive, renamesSince } from "./changes.ts";
 import { materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
 import { ControlServer } from "./control/server.ts";
 import { type DataDirectoryLock, lockDataDirectory } from "./data-directory-lock.ts";
 import { deadLetterCounts } from "./deadletters/counts.ts";
-import { answerJson, DeadLetterDesk } from "./deadletters/desk.ts";
+import type { DeadLetterDesk, DeadLetterRequest } from "./deadletters/desk.ts";
 import { deadLettersOf, replaysOf } from "./deadletters/names.ts";
 import { type Environment, requireEnvironment, resolveEnvironment } from "./environment.ts";
 import type { Head } from "./head/head.ts";
@@ -43,7 +42,7 @@ import { Supervisor } from "./supervisor.ts";
 import type { TaskReport } from "./task/task.ts";
 import { type Grouping, groupTasks } from "./task-groups.ts";
 import { isSettled, statusOf } from "./task-status.ts";
-import { startWorker } from "./threads/entry.ts";
+import { limitHeapGrowth, startWorker } from "./threads/entry.ts";
 
 export interface RuntimeConfig {
   /** Absolute. Holds the head, the lock, and by default the store. */
@@ -87,7 +86,7 @@ export class Runtime {
   readonly #store: ObjectStore;
   readonly #supervisor: Supervisor;
   readonly #archive: Worker;
-  readonly #deadLetters: DeadLetterDesk;
+  #deadLetters: DeadLetterDesk | undefined;
   readonly #onEvent: (event: RuntimeEvent) => void;
   readonly #environment: Environment;
   /** Names of the captures whose sources end. */
@@ -126,9 +125,11 @@ export class Runtime {
       store: parts.storeConfig,
       settings: parts.config.settings,
       limits: parts.config.limits,
-      onReport: parts.onEvent,
+      onReport: (report) => {
+        if (report.kind !== "progress" && this.#hasStarted) limitHeapGrowth();
+        parts.onEvent(report);
+      },
     });
-    this.#deadLetters = new DeadLetterDesk(parts.head.head, parts.store, parts.build.plan);
     this.#archive = this.#startArchive(parts.storeConfig, parts.isClaimed);
   }
 
@@ -150,14 +151,14 @@ export class Runtime {
       const before = await earlierPlans(head.head);
       refuseOtherParent(await noteOf<Plan>(head.head, LAST_PLAN), build);
       if (before.last && !config.allowDestructive) refuseDestructive(before.last, build.plan);
-      const drivers = await targetDrivers([build.plan, before.applied], config.settings.baseDir);
-      const driver = (connector: string) => drivers.get(connector);
-      const beginning = before.applied && (await beginRebuild(head.head, before.applied, build, driver));
+      const drivers = () => targetDrivers([build.plan, before.applied], config.settings.baseDir);
+      const beginning = before.applied && (await beginRebuild(head.head, before.applied, build, drivers));
       const applied = beginning?.applied;
-      const aside = asideOf(build.plan, drivers);
+      const rebuild = beginning?.rebuild;
+      const aside = rebuild && asideOf(build.plan, await drivers());
       const running: RunningPlan =
-        beginning?.rebuild && applied
-          ? runningPlan(beginning.rebuild, applied, aside)
+        aside && applied
+          ? runningPlan(rebuild, applied, aside)
           : { plan: build.plan, serves: new Map(), paused: new Set() };
       requireEnvironment(running.plan, config.store, environment);
       // The references have been replaced: what is left is the store's own configuration.
@@ -182,7 +183,7 @@ export class Runtime {
         Object.entries(running.plan.collections).flatMap(([name, plan]) => initialJournals(name, plan)),
       );
       protocolPoint("start.journals.after");
-      const merged = mergeApplied(applied, withoutRebuilt(build.plan, beginning?.rebuild));
+      const merged = mergeApplied(applied, withoutRebuilt(build.plan, rebuild));
       await head.head.adopt({
         collections: [],
         tasks: [],
@@ -201,8 +202,7 @@ export class Runtime {
       const parts = { config, build, lock, head, store, storeConfig, grouping, environment, onEvent };
       const runtime = new Runtime({ ...parts, isClaimed: isNew });
       undo.unshift(() => runtime.#endArchive());
-      const rebuild = beginning?.rebuild;
-      if (rebuild) await runtime.#goOn(rebuild, { applied: merged, aside, group });
+      if (aside) await runtime.#goOn(rebuild, { applied: merged, aside, group });
       runtime.#control = await ControlServer.listen(runtime, config.dataDir);
       lock.announce({ pid: process.pid });
       runtime.#supervisor.start();
@@ -212,6 +212,11 @@ export class Runtime {
       for (const step of undo) await step();
       throw error;
     }
+  }
+
+  /** Whether every task has been opened, or cannot be. */
+  get #hasStarted(): boolean {
+    return this.#supervisor.monitors.every(({ state }) => state !== "starting");
   }
 
   #startArchive(store: StoreConfig, isClaimed: boolean): Worker {
@@ -361,6 +366,7 @@ export class Runtime {
     return { names: namesOf(rebuild), stuck };
   }
 
+  /** What a command needs is loaded when it comes. */
   async command(command: ControlCommand): Promise<Json> {
     switch (command.kind) {
       case "reopen":
@@ -369,6 +375,7 @@ export class Runtime {
       case "scale":
         return this.#scale(command.task, command.shards);
       case "backfill": {
+        const { backfill } = await import("./backfill/backfill.ts");
         const report = await backfill(this.head, this.#store, this.plan, command.order);
         if (report.request !== null) await this.#supervisor.reopen(command.order.task);
         return { ...report } as unknown as Json; // it is JSON
@@ -378,12 +385,19 @@ export class Runtime {
           ? jsonOf(await keptNames(this.head))
           : jsonOf(await dropByName(this.head, command.name, this.#dropParts));
       case "deadletters":
-        return answerJson(await this.#deadLetters.answer(command.request));
+        return this.#answerDeadLetters(command.request);
       default:
         throw new Error(
           `The running process does not know the command ${JSON.stringify((command satisfies never as ControlCommand).kind)}.`,
         );
     }
+  }
+
+  async #answerDeadLetters(request: DeadLetterRequest): Promise<Json> {
+    const { answerJson, DeadLetterDesk } = await import("./deadletters/desk.ts");
+    // One for all requests: it makes its changes one after the other.
+    this.#deadLetters ??= new DeadLetterDesk(this.head, this.#store, this.plan);
+    return answerJson(await this.#deadLetters.answer(request));
   }
 
   async #scale(task: string, asked: number | "auto"): Promise<number> {

@@ -1,6 +1,6 @@
 /** From a plan to the threads that run it: its tasks, how many shards each has, and which of them share a thread. */
 import { availableParallelism } from "node:os";
-import { captureDriver, materializationDriver } from "./connectors.ts";
+import { captureTraits, requireMaterializationDriver } from "./connectors.ts";
 import { type GraphParts, tasksOf } from "./graph.ts";
 import type { Head } from "./head/head.ts";
 import type { RunningPlan } from "./rebuild/running-plan.ts";
@@ -44,9 +44,9 @@ async function threadGroups(
   const groups: TaskGroup[] = [];
   const shared = new Map<string, Task[]>();
   for (const task of tasks) {
-    if (task.kind === "materialization") await materializationDriver(task.plan.connector, baseDir);
+    if (task.kind === "materialization") await requireMaterializationDriver(task.plan.connector, baseDir);
     const { connector } = task.kind === "capture" ? task.plan : { connector: undefined };
-    if (connector === undefined || (await captureDriver(connector, baseDir)).thread === "own") {
+    if (connector === undefined || (await captureTraits(connector, baseDir)).thread === "own") {
       if (task.kind === "capture" && task.isPaused) continue;
       groups.push({ tasks: [task], shards: shards.get(task.name) ?? 1 });
       continue;
@@ -66,8 +66,8 @@ async function boundedCaptures(tasks: readonly Task[], baseDir: string): Promise
   const bounded = new Set<string>();
   for (const task of tasks) {
     if (task.kind !== "capture" || task.isPaused) continue;
-    const driver = await captureDriver(task.plan.connector, baseDir);
-    if (driver.bounded(task.config)) bounded.add(task.name);
+    const traits = await captureTraits(task.plan.connector, baseDir);
+    if (traits.bounded(task.config)) bounded.add(task.name);
   }
   return bounded;
 }

@@ -26,3 +26,39 @@ it("of every text, what is a date-time is what the format's package says", () =>
     { numRuns: 20_000 },
   );
 });
+
+it("names the first rule that a document breaks", () => {
+  const validate = compileValidator({
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    type: "object",
+    properties: { id: { type: "integer" }, at: { type: "string", format: "date-time" } },
+    required: ["id"],
+    additionalProperties: false,
+  });
+  expect(validate({ id: 1, at: "2026-01-01T00:00:00Z" })).toBeUndefined();
+  expect(validate({ id: 1.5 })).toEqual({ path: "/id", rule: "must be integer" });
+  expect(validate({})).toEqual({ path: "/id", rule: "is required and is missing" });
+  expect(validate({ id: 1, at: "noon" })).toEqual({ path: "/at", rule: 'must match format "date-time"' });
+  expect(validate({ id: 1, more: 1 })).toEqual({ path: "/more", rule: "is not a field of the schema" });
+  expect(validate({ id: 1, _meta: {} })?.path).toBe("/_meta");
+});
+
+it("takes a schema that speaks of schemas", () => {
+  const validate = compileValidator({
+    type: "object",
+    properties: { form: { $ref: "https://json-schema.org/draft/2020-12/schema" } },
+  });
+  expect(validate({ form: { type: "string" } })).toBeUndefined();
+  expect(validate({ form: { type: "text" } })?.path).toBe("/form/type");
+});
+
+it.each([
+  { type: "text" },
+  { properties: { id: { minLength: "1" } } },
+  { properties: { id: { pattern: "(" } } },
+  { required: "id" },
+  { enum: [] },
+  { $ref: "#/$defs/Missing" },
+])("refuses what is no schema: %j", (schema) => {
+  expect(() => compileValidator(schema)).toThrow();
+});

@@ -5,7 +5,7 @@ import {
   renderDiffJson,
   renderDiffMarkdown,
   renderDiffText,
-} from "../../compiler/index.ts";
+} from "../../compiler/diff/index.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { CommandError } from "../command-error.ts";
 import { buildProject } from "../compile-project.ts";

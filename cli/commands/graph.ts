@@ -5,7 +5,7 @@ import {
   renderDot,
   renderGraphJson,
   renderMermaid,
-} from "../../compiler/index.ts";
+} from "../../compiler/diff/index.ts";
 import { buildProject } from "../compile-project.ts";
 import { diffBase } from "../diff-base.ts";
 

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadConfig } from "../../compiler/config/config-file.ts";
@@ -15,8 +16,10 @@ interface RunOptions {
   readonly config?: string;
 }
 
-/** How often `--once` looks whether everything is done, ms. */
-const SETTLED_POLL_MS = 100;
+/** `--once` looks whether everything is done when something has been reported, and otherwise after so long, ms. */
+const LOOK_MS = 100;
+/** It looks no sooner again than this, ms, and than after ten times what a look has taken. */
+const PAUSE_MS = 10;
 
 export async function run(files: readonly string[], options: RunOptions): Promise<void> {
   if (options.plan !== undefined && files.length > 0) {
@@ -26,13 +29,15 @@ export async function run(files: readonly string[], options: RunOptions): Promis
   const config = { ...own, allowDestructive: options.allow === "destructive" };
   const reporter = new RunReporter(options.json ? "json" : process.stderr.isTTY ? "tty" : "lines");
   const stop = stopSignal();
+  const reported = new EventEmitter();
   const runtime = await Runtime.start(build, config, process.env, (event) => {
     reporter.accept(event);
+    reported.emit("event");
     // What is on disk after a failed flush is unknown: end here, and let a restart read what is there.
     if (event.kind === "fatal") process.exit(1);
   });
   reporter.started(runtime, build.planHash);
-  if (options.once) await settled(runtime, stop);
+  if (options.once) await settled(runtime, reported, stop);
   else await aborted(stop);
   await reporter.finish(stop.aborted ? "stopped" : "done");
   const { halted } = runtime;
@@ -74,8 +79,19 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
-async function settled(runtime: Runtime, stop: AbortSignal): Promise<void> {
-  while (!stop.aborted && !(await runtime.isSettled())) await sleep(SETTLED_POLL_MS);
+async function settled(runtime: Runtime, reported: EventEmitter, stop: AbortSignal): Promise<void> {
+  for (;;) {
+    const looks = new AbortController();
+    // From before the look, so that what is reported meanwhile is not missed.
+    const next = once(reported, "event", { signal: looks.signal }).catch(() => {});
+    const started = performance.now();
+    const isSettled = stop.aborted || (await runtime.isSettled());
+    const tookMs = performance.now() - started;
+    if (!isSettled) await Promise.race([next, sleep(LOOK_MS, undefined, { ref: false })]);
+    looks.abort();
+    if (isSettled) return;
+    await sleep(Math.min(PAUSE_MS + 10 * tookMs, LOOK_MS));
+  }
 }
 
 async function aborted(stop: AbortSignal): Promise<void> {

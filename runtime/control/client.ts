@@ -1,9 +1,10 @@
 /** Asks the process that runs a data directory. */
 import { once } from "node:events";
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Json } from "../../plan/plan.ts";
 import { readHolder } from "../data-directory-lock.ts";
 import type { ControlCommand } from "./command.ts";
+import { request } from "./node-http.ts";
 import { socketPath } from "./socket-path.ts";
 
 /** What broke off an answer whose beginning was sent, percent-encoded; absent where it is whole. */

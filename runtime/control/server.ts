@@ -1,14 +1,15 @@
 /** Answers `weir status`, `weir read` and `weir diff` for the data directory that this process holds. Local only. */
 import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Json, Plan } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
-import { type ReadRequest, readLines } from "../journal/read-lines.ts";
+import type { ReadRequest } from "../journal/read-lines.ts";
 import { sizesOf } from "../sizes.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { ERROR_TRAILER } from "./client.ts";
 import type { ControlCommand } from "./command.ts";
+import { createServer } from "./node-http.ts";
 import { socketPath } from "./socket-path.ts";
 
 /** What the server needs of a runtime. */
@@ -85,6 +86,8 @@ async function answer(
       response.on("close", () => gone.abort());
       // The client is our own command, which wrote the query.
       const read = JSON.parse(url.searchParams.get("request") ?? "{}") as ReadRequest;
+      // Only here: most processes are never asked, and it takes reductions and readers along.
+      const { readLines } = await import("../journal/read-lines.ts");
       const lines = readLines(runtime.head, runtime.store, read, gone.signal);
       const first = await lines.next(); // an unknown collection fails here, before the headers are sent
       response.writeHead(200, { "content-type": "application/x-ndjson", trailer: ERROR_TRAILER });

@@ -10,7 +10,7 @@ import { formatTime } from "../store/fragment-time.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { appendsOf, ensureDeadLetters } from "./appends.ts";
 import { removedIn } from "./counts.ts";
-import { CaptureReplay, DerivationReplay, type Discard, type Replay } from "./hand-on.ts";
+import type { Discard, Replay } from "./hand-on.ts";
 import { type Letter, removalLine } from "./letter.ts";
 import { deadLettersOf, taskOfDeadLetters } from "./names.ts";
 
@@ -157,6 +157,8 @@ export class DeadLetterDesk {
 
   async #replayOf(task: string): Promise<Replay> {
     const collection = this.#plan?.collections[task];
+    // Only here: it takes the validator along, which a process that replays nothing need not load.
+    const { CaptureReplay, DerivationReplay } = await import("./hand-on.ts");
     if (this.#plan?.derivations[task]) return new DerivationReplay(this.#head, task);
     if (this.#plan?.captures[task] && collection) return CaptureReplay.open(this.#head, task, collection);
     throw new Error(

@@ -31,12 +31,13 @@ export interface Beginning {
  * Throws `PlanChangeError` where the plan asks for what cannot be done. Writes nothing: the caller renames what has
  * another name first, and then sets the notes.
  * @param earlier the definitions that what stands was made under, as they were noted
+ * @param drivers of targets, by connector; asked for where something has changed
  */
 export async function beginRebuild(
   head: Pick<Head, "getNote">,
   earlier: Plan,
   { plan: next, planHash }: { readonly plan: Plan; readonly planHash: string },
-  driver: (connector: string) => MaterializationDriver | undefined,
+  drivers: () => Promise<ReadonlyMap<string, MaterializationDriver>>,
 ): Promise<Beginning> {
   const effects = effectsOf(earlier, next);
   const { renames } = effects.evolution;
@@ -47,13 +48,15 @@ export async function beginRebuild(
   }
   const generations = renamedKeys((await noteOf<Generations>(head, GENERATIONS)) ?? {}, renames);
   const stale = (await noteOf<Record<string, StaleTarget>>(head, STALE)) ?? {};
+  const hasChanged = effects.collections.size + effects.targets.size + Object.keys(stale).length > 0;
+  const found = hasChanged ? await drivers() : new Map<string, MaterializationDriver>();
   const alone: string[] = [];
   const { rebuild, generations: taken } = planRebuild({
     ...{ effects, next, planHash, generations, stale },
     canStandBeside: (name) => {
       const target = next.materializations[name];
-      const found = target && driver(target.connector);
-      if (found?.aside && found.swap) return true;
+      const driver = target && found.get(target.connector);
+      if (driver?.aside && driver.swap) return true;
       alone.push(name);
       return false;
     },

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type DeterminismGuard, installDeterminismGuard } from "./determinism-guard.ts";
@@ -26,6 +27,7 @@ it.each<[string, () => unknown]>([
   ["crypto.randomUUID()", () => crypto.randomUUID()],
   ["crypto.getRandomValues()", () => crypto.getRandomValues(new Uint8Array(1))],
   ["fetch", () => fetch("http://127.0.0.1:1")],
+  ["WebSocket", () => new WebSocket("ws://127.0.0.1:1")],
   ["setTimeout", () => setTimeout(() => {}, 0)],
   ["process", () => process.env.HOME],
 ])("%s throws inside a transform, with what to do instead", (shown, transform) => {
@@ -54,6 +56,11 @@ it("lets others set what it guards, between transforms", () => {
   globalThis.fetch = own;
   expect(fetch).toBe(own);
   globalThis.fetch = original;
+  const socket = WebSocket;
+  class Own extends WebSocket {}
+  globalThis.WebSocket = Own;
+  expect(WebSocket).toBe(Own);
+  globalThis.WebSocket = socket;
 });
 
 it("is off again after a transform that threw", () => {
@@ -67,7 +74,23 @@ it("is off again after a transform that threw", () => {
 
 it("puts everything back", () => {
   const guardedDate = Date;
+  const socket = WebSocket;
   guard.uninstall();
+  expect(WebSocket).toBe(socket);
+  globalThis.WebSocket = socket;
+  expect(Object.getOwnPropertyDescriptor(globalThis, "WebSocket")?.value).toBe(socket);
   expect(Date).not.toBe(guardedDate);
   expect(Object.getOwnPropertyDescriptor(Math, "random")?.writable).toBe(true);
+});
+
+it("does not load what Node loads when it is first read", () => {
+  const script = `
+    const { installDeterminismGuard } = await import(${JSON.stringify(new URL("./determinism-guard.ts", import.meta.url).href)});
+    const isLoaded = () => process.moduleLoadList.some((name) => name.includes("undici"));
+    installDeterminismGuard();
+    const before = isLoaded();
+    const { name } = WebSocket;
+    process.stdout.write([before, name, isLoaded()].join());`;
+  const told = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  expect(told.stdout + told.stderr).toBe("false,WebSocket,true");
 });

@@ -30,6 +30,15 @@ const GLOBALS: readonly string[] = [
   "sessionStorage",
 ];
 
+/** What takes Node 25 ms to load when it is first read: it is not read to be replaced. */
+const LAZY: Readonly<Record<string, PropertyDescriptor>> = {
+  WebSocket: {
+    configurable: true,
+    get: () => process.getBuiltinModule("node:http").WebSocket,
+    set: (value: unknown) => setGlobal("WebSocket", value),
+  },
+};
+
 export interface DeterminismGuard {
   /** From here on what is guarded throws, until `leave`. */
   enter(): void;
@@ -83,8 +92,11 @@ function replaceMethod(owner: object, name: string, refuse: () => void): () => v
 }
 
 function replaceGlobal(name: string, refuse: () => void): () => void {
-  const before = Object.getOwnPropertyDescriptor(globalThis, name);
+  if (!Object.hasOwn(globalThis, name)) return () => {};
+  const before = LAZY[name] ?? Object.getOwnPropertyDescriptor(globalThis, name);
   if (!before?.configurable) return () => {};
+  // To define a property over a lazy one would read it.
+  if (Object.hasOwn(LAZY, name)) Reflect.deleteProperty(globalThis, name);
   const read = () => (before.get ? Reflect.apply(before.get, globalThis, []) : before.value);
   Object.defineProperty(globalThis, name, {
     configurable: true,
@@ -95,15 +107,14 @@ function replaceGlobal(name: string, refuse: () => void): () => void {
     },
     set: (value: unknown) => {
       refuse();
-      Object.defineProperty(globalThis, name, {
-        configurable: true,
-        enumerable: true,
-        writable: true,
-        value,
-      });
+      setGlobal(name, value);
     },
   });
   return () => Object.defineProperty(globalThis, name, before);
+}
+
+function setGlobal(name: string, value: unknown): void {
+  Object.defineProperty(globalThis, name, { configurable: true, enumerable: true, writable: true, value });
 }
 
 /** `new Date(text)` is pure and stays; `new Date()` and `Date()` read the clock. */

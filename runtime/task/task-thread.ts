@@ -18,9 +18,6 @@ const stop = new AbortController();
 parent.once("message", () => stop.abort());
 const report: Report = (message) => parent.postMessage(message);
 
-// Stacks of transforms lead to the flow file's own lines.
-process.setSourceMapsEnabled(true);
-
 async function run([first, ...rest]: readonly Task[]): Promise<void> {
   if (!first) throw new Error("A task thread was started without a task.");
   const head = remote<Head>(data.head);
@@ -33,6 +30,8 @@ async function run([first, ...rest]: readonly Task[]): Promise<void> {
   const store = await openStore(data.store, { probe: false });
   try {
     if (first.kind === "derivation") {
+      // Stacks of transforms lead to the flow file's own lines. Set here, so that nobody looks for maps of Weir's own modules.
+      process.setSourceMapsEnabled(true);
       const cell = new WorkCell(data.work);
       return await runDerivation(first, head, store, stop.signal, report, undefined, cell);
     }

@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { diffBase } from "../../cli/diff-base.ts";
-import { compile, diff, findFlowFiles, loadConfig, type PlanDiff } from "../../compiler/index.ts";
+import { diff, type PlanDiff } from "../../compiler/diff/index.ts";
+import { compile, findFlowFiles, loadConfig } from "../../compiler/index.ts";
 import { type CommandResult, WeirProcess } from "../servers/weir-process.ts";
 
 /** Inside this repository, so that flow files find `weir` and `zod` as a user's would. */

@@ -10,12 +10,11 @@ import { fileURLToPath } from "node:url";
 import { lastRun } from "../../cli/last-run.ts";
 import { runtimeConfig } from "../../cli/runtime-config.ts";
 import { targetFit } from "../../cli/target-fit.ts";
+import { diff, type PlanDiff } from "../../compiler/diff/index.ts";
 import {
   type CompiledBuild,
   compile,
-  diff,
   loadConfig,
-  type PlanDiff,
   type ResolvedConfig,
   renderText,
   writeBuild,

@@ -1,7 +1,7 @@
 /** One sequence: flows that are edited again and again, each run to rest, held against the oracle and, at the end, a fresh run. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { diff } from "../../compiler/index.ts";
+import { diff } from "../../compiler/diff/index.ts";
 import type { ProtocolPoint } from "../../connectors/protocol-point.ts";
 import { definitionHash } from "../../plan/definition-hash.ts";
 import { PlanChangeError } from "../../runtime/changes.ts";
