@@ -1,12 +1,13 @@
 /**
  * `npm run bench -- [NAME…] [--json FILE]`: runs the cases whose names begin so, prints what was measured, and exits 1 if a
- * "must" does not hold.
+ * "must" does not hold. `--documents N` and `--rounds N` choose other sizes, while one works on a case.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Bench, type Case, isRate, type Result, resultOf, spread } from "./case.ts";
+import { type Bench, type Case, isRate, type Result, resultOf, type Size, spread } from "./case.ts";
 import { checkBenches } from "./check.ts";
 import { completionBench } from "./completion.ts";
+import { redisBench } from "./fills/redis.ts";
 import { rowsBench } from "./fills/rows.ts";
 import { sumsBench } from "./fills/sums.ts";
 import { memoryBench } from "./memory.ts";
@@ -17,12 +18,13 @@ const BENCHES: readonly Bench[] = [
   completionBench,
   rowsBench,
   sumsBench,
+  redisBench,
   memoryBench,
   shardBench,
 ];
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: "string" } },
+  options: { json: { type: "string" }, documents: { type: "string" }, rounds: { type: "string" } },
   allowPositionals: true,
 });
 const isChosen = ({ name }: Case) =>
@@ -34,15 +36,21 @@ if (chosen.length === 0) {
   process.exit(1);
 }
 const results: Result[] = [];
-for (const { cases, measure } of chosen) {
+for (const bench of chosen) {
+  const { cases } = bench;
   console.error(cases.map(({ name }) => name).join(", "));
-  const measured = await measure((line) => console.error(`  ${line}`));
+  const measured = await bench.measure((line) => console.error(`  ${line}`), sizeOf(bench));
   const own = cases.filter(isChosen).map((each) => resultOf(each, measured));
   for (const result of own) print(result);
   results.push(...own);
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ cases: results }, null, 2)}\n`);
 process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
+
+function sizeOf({ sizes }: Bench): Size {
+  const { documents, rounds } = sizes?.full ?? { documents: 0, rounds: 0 };
+  return { documents: Number(values.documents ?? documents), rounds: Number(values.rounds ?? rounds) };
+}
 
 function print({ name, against, ratio, must, aim, holds, unit, figures: [ours, others] }: Result): void {
   const [bound, verdict] = [isRate(unit) ? "at least" : "at most", holds ? "holds" : "DOES NOT HOLD"];
