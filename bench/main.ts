@@ -1,8 +1,14 @@
 /**
- * `npm run bench -- [NAME…] [--json FILE]`: runs the cases whose names begin so, prints what was measured, and exits 1 if a
- * "must" does not hold. `--documents N` and `--rounds N` choose other sizes, while one works on a case.
+ * `npm run bench -- [NAME…]`: runs the cases whose names begin so, prints what was measured, and exits 1 if a "must" does not hold.
+ *
+ * | option | meaning |
+ * | --- | --- |
+ * | `--json FILE` | the results, as `{ "cases": [{ "name", "against", "ratio", "must", "aim", "holds", … }] }` |
+ * | `--report FILE` | table and plot into a page (`report.ts`), of the cases that ran |
+ * | `--documents N`, `--rounds N` | other sizes, while one works on a case |
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bench, type Case, isRate, type Result, resultOf, type Size, spread } from "./case.ts";
 import { checkBenches } from "./check.ts";
@@ -10,7 +16,9 @@ import { completionBench } from "./completion.ts";
 import { redisBench } from "./fills/redis.ts";
 import { rowsBench } from "./fills/rows.ts";
 import { sumsBench } from "./fills/sums.ts";
+import { thisMachine } from "./machine.ts";
 import { memoryBench } from "./memory.ts";
+import { plotOf, withReport } from "./report.ts";
 import { shardBench } from "./shards.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -24,7 +32,12 @@ const BENCHES: readonly Bench[] = [
 ];
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: "string" }, documents: { type: "string" }, rounds: { type: "string" } },
+  options: {
+    json: { type: "string" },
+    report: { type: "string" },
+    documents: { type: "string" },
+    rounds: { type: "string" },
+  },
   allowPositionals: true,
 });
 const isChosen = ({ name }: Case) =>
@@ -45,11 +58,19 @@ for (const bench of chosen) {
   results.push(...own);
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ cases: results }, null, 2)}\n`);
+if (values.report !== undefined) await writeReport(values.report);
 process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
 
 function sizeOf({ sizes }: Bench): Size {
   const { documents, rounds } = sizes?.full ?? { documents: 0, rounds: 0 };
   return { documents: Number(values.documents ?? documents), rounds: Number(values.rounds ?? rounds) };
+}
+
+async function writeReport(file: string): Promise<void> {
+  const plot = file.replace(/\.md$/, ".svg");
+  const report = { results, date: new Date().toISOString().slice(0, 10), machine: await thisMachine() };
+  writeFileSync(file, withReport(readFileSync(file, "utf8"), report, basename(plot)));
+  writeFileSync(plot, plotOf(results));
 }
 
 function print({ name, against, ratio, must, aim, holds, unit, figures: [ours, others] }: Result): void {
