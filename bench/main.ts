@@ -6,10 +6,13 @@
  * | `--json FILE` | the results, as `{ "cases": [{ "name", "against", "ratio", "must", "aim", "holds", … }] }` |
  * | `--report FILE` | table and plot into a page (`report.ts`), of the cases that ran |
  * | `--documents N`, `--rounds N` | other sizes, while one works on a case |
+ * | `--short` | the short benches, held against `baseline.json` alone |
+ * | `--set-baseline` | with `--short`: their ratios become the baseline |
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
+import { type Baseline, regressions, updated } from "./baseline.ts";
 import { type Bench, type Case, isRate, type Result, resultOf, type Size, spread } from "./case.ts";
 import { checkBenches } from "./check.ts";
 import { completionBench } from "./completion.ts";
@@ -30,6 +33,7 @@ const BENCHES: readonly Bench[] = [
   memoryBench,
   shardBench,
 ];
+const BASELINE = join(import.meta.dirname, "baseline.json");
 
 const { values, positionals } = parseArgs({
   options: {
@@ -37,14 +41,17 @@ const { values, positionals } = parseArgs({
     report: { type: "string" },
     documents: { type: "string" },
     rounds: { type: "string" },
+    short: { type: "boolean", default: false },
+    "set-baseline": { type: "boolean", default: false },
   },
   allowPositionals: true,
 });
 const isChosen = ({ name }: Case) =>
   positionals.length === 0 || positionals.some((given) => name.startsWith(given));
-const chosen = BENCHES.filter(({ cases }) => cases.some(isChosen));
+const offered = BENCHES.filter(({ sizes }) => !values.short || sizes?.short !== undefined);
+const chosen = offered.filter(({ cases }) => cases.some(isChosen));
 if (chosen.length === 0) {
-  const names = BENCHES.flatMap(({ cases }) => cases.map(({ name }) => name));
+  const names = offered.flatMap(({ cases }) => cases.map(({ name }) => name));
   console.error(`No such case. There are: ${names.join(", ")}.`);
   process.exit(1);
 }
@@ -59,11 +66,22 @@ for (const bench of chosen) {
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ cases: results }, null, 2)}\n`);
 if (values.report !== undefined) await writeReport(values.report);
-process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
+process.exitCode = (values.short ? isNoWorse() : results.every(({ holds }) => holds)) ? 0 : 1;
 
 function sizeOf({ sizes }: Bench): Size {
-  const { documents, rounds } = sizes?.full ?? { documents: 0, rounds: 0 };
+  const { documents, rounds } = (values.short ? sizes?.short : sizes?.full) ?? { documents: 0, rounds: 0 };
   return { documents: Number(values.documents ?? documents), rounds: Number(values.rounds ?? rounds) };
+}
+
+function isNoWorse(): boolean {
+  const baseline = JSON.parse(readFileSync(BASELINE, "utf8")) as Baseline; // the project's own
+  if (values["set-baseline"]) {
+    writeFileSync(BASELINE, `${JSON.stringify(updated(baseline, results), null, 2)}\n`);
+    return true;
+  }
+  const found = regressions(results, baseline);
+  for (const each of found) console.error(each);
+  return found.length === 0;
 }
 
 async function writeReport(file: string): Promise<void> {
@@ -74,9 +92,8 @@ async function writeReport(file: string): Promise<void> {
 }
 
 function print({ name, against, ratio, must, aim, holds, unit, figures: [ours, others] }: Result): void {
+  const measured = `${name}: ${spread(ours, unit)} against ${spread(others, unit)} of ${against}: ${ratio.toFixed(2)} x`;
   const [bound, verdict] = [isRate(unit) ? "at least" : "at most", holds ? "holds" : "DOES NOT HOLD"];
-  console.log(
-    `${name}: ${spread(ours, unit)} against ${spread(others, unit)} of ${against}: ` +
-      `${ratio.toFixed(2)} x, must be ${bound} ${must} (${verdict}), aim ${aim}`,
-  );
+  // What a case must hold is said of its full size.
+  console.log(values.short ? measured : `${measured}, must be ${bound} ${must} (${verdict}), aim ${aim}`);
 }
