@@ -3,7 +3,19 @@
 /** Sides that run several times, in turn, on the same data. One run of them serves all its cases. */
 export interface Bench {
   readonly cases: readonly Case[];
-  measure(report: (line: string) => void): Promise<Measured>;
+  /** Absent where there is one size only. */
+  readonly sizes?: {
+    /** That of the cases. */
+    readonly full: Size;
+    /** Of `--short`, where the bench is one of those. */
+    readonly short?: Size;
+  };
+  measure(report: (line: string) => void, size: Size): Promise<Measured>;
+}
+
+export interface Size {
+  readonly documents: number;
+  readonly rounds: number;
 }
 
 /** One side held against another. */
@@ -42,8 +54,13 @@ export function resultOf({ name, against, sides, must, aim }: Case, measured: Me
   const [ours, others] = sides.map((side) => measured.sides[side] ?? []) as [number[], number[]];
   const ratio = median(ours) / median(others);
   const { unit } = measured;
-  const holds = isRate(unit) ? ratio >= must : ratio <= must;
+  const holds = share(unit, ratio, must) <= 1;
   return { name, against, ratio, must, aim, holds, unit, figures: [ours, others] };
+}
+
+/** How much of what the bound allows a ratio takes up: up to 1 it is within it. */
+export function share(unit: Unit, ratio: number, bound: number): number {
+  return isRate(unit) ? bound / ratio : ratio / bound;
 }
 
 /** Of which more is better. */

@@ -9,13 +9,10 @@ import { writeLines } from "./flights.ts";
 import { BenchProject, type ProcessFigures } from "./project.ts";
 
 const MIB = 1024 * 1024;
-const FEW = Number(process.env.BENCH_MEMORY_DOCUMENTS ?? 1_000_000);
-const MANY = FEW * 10;
-/** Of the back-fill, in turn. */
-const ORDER: readonly number[] = [FEW, MANY, MANY, FEW];
-const AGAINST = `the same of ${FEW.toLocaleString("en-US")} documents`;
+const AGAINST = "the same of a tenth of the documents";
 
 export const memoryBench: Bench = {
+  sizes: { full: { documents: 10_000_000, rounds: 2 } },
   cases: [
     { name: "memory", against: AGAINST, sides: ["back-fill of many", "back-fill of few"], must: 1.1, aim: 1 },
     {
@@ -33,19 +30,20 @@ export const memoryBench: Bench = {
       aim: 1.1,
     },
   ],
-  measure: async (report): Promise<Measured> => {
+  measure: async (report, { documents: many, rounds }): Promise<Measured> => {
+    const few = many / 10;
     const sides: Record<string, number[]> = { "400 MB": [400e6 / MIB] };
     const add = (what: string, documents: number, { peakBytes, ownBytes, seconds }: ProcessFigures) => {
       report(
         `${what} of ${documents.toLocaleString("en-US")}: peak ${mib(peakBytes)} MiB, of its own ${mib(ownBytes)} MiB, in ${seconds.toFixed(0)} s`,
       );
-      const side = `${what} of ${documents === MANY ? "many" : "few"}`;
+      const side = `${what} of ${documents === many ? "many" : "few"}`;
       sides[side] = [...(sides[side] ?? []), peakBytes / MIB];
     };
     const postgres = await startPostgres();
     const projects = new Map<number, BenchProject>();
     try {
-      for (const documents of [FEW, MANY]) {
+      for (const documents of [few, many]) {
         const project = new BenchProject();
         projects.set(documents, project);
         await writeLines(documents, { [project.path("events.ndjson")]: lineOf });
@@ -53,7 +51,11 @@ export const memoryBench: Bench = {
         add("capture", documents, await project.run());
         rmSync(project.path("events.ndjson"));
       }
-      for (const [round, documents] of ORDER.entries()) {
+      // Neither is always the first.
+      const order = Array.from({ length: rounds }, (_, i) =>
+        i % 2 === 0 ? [few, many] : [many, few],
+      ).flat();
+      for (const [round, documents] of order.entries()) {
         const project = projects.get(documents) as BenchProject; // of each of the two
         const env = { DATABASE_URL: await postgres.createDatabase() };
         // What was filled before stands at its end, and stays quiet. Its target is of another database.

@@ -10,28 +10,27 @@ import { psqlBinary } from "../system-tools.ts";
 import { CAPTURE, SCRIPT, scriptEnvironment } from "./flights-project.ts";
 import { expectSame } from "./same-rows.ts";
 
-const DOCUMENTS = Number(process.env.BENCH_ROWS ?? 2_000_000);
-const ROUNDS = 3;
 const COLUMNS = ["id", "departed", "route", "late", "delay", "km"];
 
 export const rowsBench: Bench = {
+  sizes: { full: { documents: 2_000_000, rounds: 3 }, short: { documents: 100_000, rounds: 1 } },
   cases: [
     { name: "rows", against: "psql \\copy from CSV", sides: ["weir", "psql"], must: 1.3, aim: 1 },
     { name: "rows-script", against: "a script by hand", sides: ["weir", "script"], must: 0.3, aim: 0.15 },
   ],
-  measure: async (report) => {
+  measure: async (report, { documents, rounds }) => {
     const psql = await psqlBinary();
     const postgres = await startPostgres({ fsync: true });
     const sides = { weir: [] as number[], psql: [] as number[], script: [] as number[] };
     using project = new BenchProject();
     try {
-      await writeFlights(DOCUMENTS, {
+      await writeFlights(documents, {
         [project.path("flights.ndjson")]: JSON.stringify,
         [project.path("legs.csv")]: csvOf,
       });
       project.build(CAPTURE);
       await project.run();
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const url = await postgres.createDatabase();
         project.build(CAPTURE + legs(round));
         const weir = await project.run({ DATABASE_URL: url });
@@ -46,7 +45,7 @@ export const rowsBench: Bench = {
         const scripted = await timed(process.execPath, [SCRIPT, "rows"], {
           env: scriptEnvironment(project, url),
         });
-        await expectSame(url, DOCUMENTS, COLUMNS, [`legs_${round}`, "copied", "scripted"]);
+        await expectSame(url, documents, COLUMNS, [`legs_${round}`, "copied", "scripted"]);
         report(
           `Weir ${weir.seconds.toFixed(2)} s (${weir.cpuSeconds.toFixed(2)} s of CPU), psql ${copied.seconds.toFixed(2)} s, script ${scripted.seconds.toFixed(2)} s`,
         );

@@ -9,27 +9,26 @@ import { BenchProject, timed } from "../project.ts";
 import { captureOf, LOOP, SCRIPT, scriptEnvironment } from "./flights-project.ts";
 import { expectSame } from "./same-rows.ts";
 
-const DOCUMENTS = Number(process.env.BENCH_SUMS ?? 5_000_000);
 const KEYS = 100_000;
-const ROUNDS = 3;
 const COLUMNS = ["plane", "flights", "delay", "least", "most"];
 
 export const sumsBench: Bench = {
+  sizes: { full: { documents: 5_000_000, rounds: 3 } },
   cases: [
     { name: "sums", against: "a bare loop in one thread", sides: ["weir", "loop"], must: 1.2, aim: 0.7 },
     { name: "sums-script", against: "a script by hand", sides: ["weir", "script"], must: 0.3, aim: 0.15 },
   ],
-  measure: async (report) => {
+  measure: async (report, { documents, rounds }) => {
     const postgres = await startPostgres({ fsync: true });
     const sides = { weir: [] as number[], loop: [] as number[], script: [] as number[] };
     using project = new BenchProject();
     try {
-      await writeFlights(DOCUMENTS, { [project.path("flights.ndjson")]: JSON.stringify });
+      await writeFlights(documents, { [project.path("flights.ndjson")]: JSON.stringify });
       // Both cores can work: a shard for each.
       const capture = captureOf("\n  partitions: 2,");
       project.build(capture);
       await project.run();
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const url = await postgres.createDatabase();
         project.build(capture + planes(round));
         const weir = await project.run({ DATABASE_URL: url });
@@ -40,7 +39,7 @@ export const sumsBench: Bench = {
         const env = scriptEnvironment(project, url);
         const looped = await timed(process.execPath, [LOOP], { env });
         const scripted = await timed(process.execPath, [SCRIPT, "sums"], { env });
-        await expectSame(url, Math.min(DOCUMENTS, KEYS), COLUMNS, [`planes_${round}`, "looped", "scripted"]);
+        await expectSame(url, Math.min(documents, KEYS), COLUMNS, [`planes_${round}`, "looped", "scripted"]);
         report(
           `Weir ${weir.seconds.toFixed(2)} s (${weir.cpuSeconds.toFixed(2)} s of CPU), loop ${looped.seconds.toFixed(2)} s, script ${scripted.seconds.toFixed(2)} s`,
         );

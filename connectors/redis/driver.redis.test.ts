@@ -114,6 +114,8 @@ describe("rights", () => {
     "+info +scan +exists +eval +evalsha +script +select +hget +hset +hgetall +type +del +hdel +set +zadd +zrem";
   it.each([
     ["hash", "hdel", "spend:{id}", "hash"],
+    ["hash", "type", "spend:{id}", "hash"],
+    ["hash", "del", "spend:{id}", "hash"],
     ["json", "set", "spend:{id}", "json"],
     ["sorted set", "zrem", "spend", { sortedSet: { member: "{id}", score: "n" } }],
   ])(
@@ -151,6 +153,50 @@ describe("store", () => {
       id: `k${session.maxRows - 1}`,
       n: session.maxRows - 1,
     });
+    await session.close();
+  });
+  it("looks for other types of keys among any number of rows, new ones and stored ones", async () => {
+    const session = await open();
+    const changes = Array.from({ length: session.maxRows }, (_, i) => put(`k${i}`, i));
+    await session.store(changes.slice(0, 10), 1);
+    await admin.set(`spend:k${session.maxRows - 1}`, "mine");
+    await expect(session.store(changes, 2)).rejects.toThrow(`"spend:k${session.maxRows - 1}" is a string`);
+    expect(await admin.dbsize()).toBe(12);
+    await session.close();
+  });
+  it("keeps whole rows, rows that lack fields and removals of one transaction apart", async () => {
+    const session = await open();
+    const before = [put("a", 1, "x"), put("b", 2, "y"), put("c", 3, "z"), put("d", 4)];
+    await session.store(before, 1);
+    await session.store(
+      [
+        put("a", 5),
+        { op: "remove", key: ["b"] },
+        put("e", 6, ""),
+        put("d", 7, "é\r\n"),
+        { op: "remove", key: ["none"] },
+        put("f", 8),
+      ],
+      2,
+    );
+    const rows = await session.load(["a", "b", "c", "d", "e", "f"].map((id) => [id]));
+    expect(rows).toEqual([
+      { id: "a", n: 5 },
+      undefined,
+      { id: "c", n: 3, note: "z" },
+      { id: "d", n: 7, note: "é\r\n" },
+      { id: "e", n: 6, note: "" },
+      { id: "f", n: 8 },
+    ]);
+    expect(await admin.exists("spend:b", "spend:none")).toBe(0);
+    await session.close();
+  });
+  it("stores nothing of a transaction in which a text is none, and goes on after it", async () => {
+    const session = await open();
+    await expect(session.store([put("a", 1), put("b", 2, "\ud800")], 1)).rejects.toThrow("no Unicode text");
+    expect(await admin.exists("spend:a")).toBe(0);
+    await session.store([put("a", 1)], 1);
+    expect(await admin.hget("spend:a", "n")).toBe("1");
     await session.close();
   });
   it("goes on after the server has forgotten its scripts", async () => {

@@ -90,9 +90,11 @@ export async function refuseRename(
  */
 export async function tryRights(redis: Redis, checkpoint: string, { script, trial }: RowForm): Promise<void> {
   const keys = [`${checkpoint}:trial`, `${checkpoint}:trial:row`];
+  // A crash may have left them.
+  await redis.del(...keys);
   for (const args of trial) {
     // Without a checkpoint, fence and position are those of a script that expects none.
     await redis.eval(script, keys.length, ...keys, "", "", "", ...args);
-    await redis.del(...keys);
   }
+  await redis.del(...keys);
 }

@@ -1,7 +1,8 @@
 import { type FieldSchema, fieldsOf } from "../../plan/field-schema.ts";
 import type { CollectionPlan, Json, JsonObject } from "../../plan/plan.ts";
 import { HaltError, type KeyValues, type RowChange } from "../driver.ts";
-import { pipelined, type RowForm } from "./row-form.ts";
+import { RespArguments } from "./resp.ts";
+import { type EncodedRows, pipelined, type RowForm } from "./row-form.ts";
 import { MAX_HASH_FIELDS, STORE_HASHES } from "./scripts.ts";
 import type { Template } from "./template.ts";
 
@@ -10,7 +11,9 @@ import type { Template } from "./template.ts";
  * absent in the hash, and so is the null of a required string. Fields that the schema does not name are not stored.
  */
 export function hashRows(collection: CollectionPlan, template: Template): RowForm {
-  const fields = [...fieldsOf(collection.schema)].map(([name, field]) => ({ name, ...textOf(name, field) }));
+  const fields = [...fieldsOf(collection.schema)].map(([name, field]): HashField => {
+    return { name, isInherited: name in Object.prototype, ...textOf(name, field) };
+  });
   if (fields.length > MAX_HASH_FIELDS) {
     throw new HaltError(
       `A hash takes up to ${MAX_HASH_FIELDS} fields, and the schema has ${fields.length}; use as: "json".`,
@@ -20,30 +23,13 @@ export function hashRows(collection: CollectionPlan, template: Template): RowFor
     type: "hash",
     script: STORE_HASHES,
     trial: [
-      ["2", "1", "a", "1", "b"],
-      ["0", "0"],
+      ["2", "a", "b", "1", "0", "1", "2"],
+      ["2", "a", "b", "0", "1", "10", "1"],
+      ["2", "a", "b", "0", "0"],
     ],
     pattern: template.pattern,
     owns: template.owns,
-    encode: (changes) => {
-      const args: string[] = [];
-      for (const change of changes) {
-        if (change.op === "remove") {
-          args.push("0", "0");
-          continue;
-        }
-        const set: string[] = [];
-        const deleted: string[] = [];
-        for (const { name, encode } of fields) {
-          const value = Object.hasOwn(change.document, name) ? change.document[name] : undefined;
-          const text = value === undefined ? undefined : encode(value, change.key);
-          if (text === undefined) deleted.push(name);
-          else set.push(name, text);
-        }
-        args.push(String(set.length), String(deleted.length), ...set, ...deleted);
-      }
-      return { keys: changes.map((change: RowChange) => template.render(change.key)), args };
-    },
+    encode: hashEncoder(fields, template),
     load: async (redis, keys) => {
       const hashes = await pipelined<Record<string, string>>(
         redis,
@@ -61,6 +47,62 @@ export function hashRows(collection: CollectionPlan, template: Template): RowFor
   };
 }
 
+/** In the order that `STORE_HASHES` asks for. */
+function hashEncoder(
+  fields: readonly HashField[],
+  template: Template,
+): (changes: readonly RowChange[]) => EncodedRows {
+  const [keys, partialKeys, removedKeys] = [new RespArguments(), new RespArguments(), new RespArguments()];
+  const [values, wholeValues, partialValues] = [
+    new RespArguments(),
+    new RespArguments(),
+    new RespArguments(),
+  ];
+  const texts: (string | undefined)[] = fields.map(() => undefined);
+  return (changes) => {
+    for (const each of [keys, partialKeys, removedKeys, values, wholeValues, partialValues]) each.clear();
+    for (const change of changes) {
+      const key = template.render(change.key);
+      if (change.op === "remove") {
+        removedKeys.add(key);
+        continue;
+      }
+      const { document } = change;
+      let isWhole = true;
+      for (let i = 0; i < fields.length; i++) {
+        const { name, isInherited, encode } = fields[i] as HashField; // i < length
+        const value = isInherited && !Object.hasOwn(document, name) ? undefined : document[name];
+        const text = value === undefined ? undefined : encode(value, change.key);
+        texts[i] = text;
+        if (text === undefined) isWhole = false;
+      }
+      if (isWhole) {
+        keys.add(key);
+        for (const text of texts) wholeValues.add(text as string); // all are there
+      } else {
+        partialKeys.add(key);
+        partialValues.add(texts.map((text) => (text === undefined ? "0" : "1")).join(""));
+        for (const text of texts) if (text !== undefined) partialValues.add(text);
+      }
+    }
+    values.add(String(fields.length));
+    for (const { name } of fields) values.add(name);
+    values.add(String(keys.count));
+    values.add(String(partialKeys.count));
+    values.append(wholeValues);
+    values.append(partialValues);
+    keys.append(partialKeys);
+    keys.append(removedKeys);
+    return { keys, values };
+  };
+}
+
+interface HashField extends FieldText {
+  readonly name: string;
+  /** Whether any object has something of this name, which is no field of it: `constructor`, say. */
+  readonly isInherited: boolean;
+}
+
 interface FieldText {
   /** Undefined where the field is left out of the hash. */
   encode(value: Json, key: KeyValues): string | undefined;
@@ -70,7 +112,8 @@ interface FieldText {
 function textOf(name: string, { types, required }: FieldSchema): FieldText {
   if (!types.has("string")) {
     return {
-      encode: (value) => JSON.stringify(value),
+      // The same text, and sooner.
+      encode: (value) => (typeof value === "number" ? String(value) : JSON.stringify(value)),
       decode: (text) => (text === undefined ? undefined : JSON.parse(text)),
     };
   }

@@ -13,33 +13,70 @@ const MOVE = "redis.call('HSET', KEYS[1], 'position', ARGV[3])\n";
  * Returns `{"ok"}`, or what was in the way and what was found.
  */
 function script(type: string | undefined, rows: string, end = MOVE): string {
-  const checkTypes = `
-for i = 2, #KEYS do
-  local found = redis.call('TYPE', KEYS[i]).ok
-  if found ~= 'none' and found ~= '${type}' then return {'type', KEYS[i], found} end
-end`;
   return `local fence = redis.call('HGET', KEYS[1], 'fence') or ''
 if fence ~= ARGV[1] then return {'fence', fence} end
 local position = redis.call('HGET', KEYS[1], 'position') or ''
-if position ~= ARGV[2] then return {'position', position} end${type === undefined ? "" : checkTypes}
-${rows}
+if position ~= ARGV[2] then return {'position', position} end
+${type === undefined ? "" : checkTypes(type)}${rows}
 ${end}return {'ok'}`;
 }
 
-/** Per row: how many arguments of HSET follow (0: the row goes), how many of HDEL, and both. */
+/** Rows are new in a back-fill, which one look at many keys finds out: each of them is looked at only where some are there. */
+function checkTypes(type: string): string {
+  return `local stored = 0
+for i = 2, #KEYS, 5000 do
+  stored = stored + redis.call('EXISTS', unpack(KEYS, i, math.min(i + 4999, #KEYS)))
+end
+if stored > 0 then
+  for i = 2, #KEYS do
+    local found = redis.call('TYPE', KEYS[i]).ok
+    if found ~= 'none' and found ~= '${type}' then return {'type', KEYS[i], found} end
+  end
+end
+`;
+}
+
+/**
+ * Rows with every field, then rows that lack some, then rows to be removed; KEYS in that order. In ARGV: how many fields, their
+ * names, how many rows of the first two sorts; the values of the first; of each of the second a text with a "1" for each field
+ * that it has and a "0" for any other, and its values.
+ */
 export const STORE_HASHES = script(
   "hash",
-  `local at = 4
-for i = 2, #KEYS do
-  local set, deleted = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  at = at + 2
-  if set == 0 then
-    redis.call('DEL', KEYS[i])
-  else
-    redis.call('HSET', KEYS[i], unpack(ARGV, at, at + set - 1))
-    if deleted > 0 then redis.call('HDEL', KEYS[i], unpack(ARGV, at + set, at + set + deleted - 1)) end
+  `local call, fields = redis.call, tonumber(ARGV[4])
+local whole, partial = tonumber(ARGV[fields + 5]), tonumber(ARGV[fields + 6])
+local at, set = fields + 6, {}
+for field = 1, fields do
+  set[2 * field - 1] = ARGV[field + 4]
+  set[2 * field] = ''
+end
+for i = 2, whole + 1 do
+  for field = 1, fields do set[2 * field] = ARGV[at + field] end
+  at = at + fields
+  call('HSET', KEYS[i], unpack(set, 1, 2 * fields))
+end
+for i = whole + 2, whole + partial + 1 do
+  at = at + 1
+  local which, some, none = ARGV[at], {}, {}
+  for field = 1, fields do
+    local name = ARGV[field + 4]
+    if string.sub(which, field, field) == '1' then
+      at = at + 1
+      some[#some + 1] = name
+      some[#some + 1] = ARGV[at]
+    else
+      none[#none + 1] = name
+    end
   end
-  at = at + set + deleted
+  if #some == 0 then
+    call('DEL', KEYS[i])
+  else
+    call('HSET', KEYS[i], unpack(some))
+    if stored > 0 then call('HDEL', KEYS[i], unpack(none)) end
+  end
+end
+for i = whole + partial + 2, #KEYS, 5000 do
+  call('DEL', unpack(KEYS, i, math.min(i + 4999, #KEYS)))
 end`,
 );
 

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
+import { Command, type Redis } from "ioredis";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { FencedError, HaltError, type KeyValues, type RowChange, type TargetSession } from "../driver.ts";
 import { protocolPoint } from "../protocol-point.ts";
 import { withoutCommand } from "./connection.ts";
 import { keysOf, numberOf, type Ownership } from "./fence.ts";
-import type { RowForm } from "./row-form.ts";
+import { RespArguments } from "./resp.ts";
+import type { EncodedRows, RowForm } from "./row-form.ts";
 import { BEGIN_CLEARING, CLEAR_ROWS, DROP_CHECKPOINT, END_CLEARING } from "./scripts.ts";
 
 /** Redis serves nobody else while the script runs: so many rows take it some ten milliseconds. */
@@ -25,6 +26,7 @@ export class RedisSession implements TargetSession {
   readonly #parts: SessionParts;
   /** JSON of the position that the checkpoint must have when the next transaction begins; "" for none. */
   #expected: string;
+  readonly #call = new RespArguments();
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -52,9 +54,9 @@ export class RedisSession implements TargetSession {
   async store(changes: readonly RowChange[], next: Json): Promise<void> {
     const { form } = this.#parts;
     const position = JSON.stringify(next);
-    const { keys, args } = form.encode(changes);
+    const rows = form.encode(changes);
     protocolPoint("redis.store.before");
-    await this.#run(form.script, keys, position, ...args);
+    await this.#run(form.script, position, rows);
     protocolPoint("redis.store.after");
     this.#expected = position;
   }
@@ -63,17 +65,19 @@ export class RedisSession implements TargetSession {
   async clear(next: Json): Promise<void> {
     const { redis, form } = this.#parts;
     const position = JSON.stringify(next);
-    await this.#run(BEGIN_CLEARING, [], position);
+    await this.#run(BEGIN_CLEARING, position);
     protocolPoint("redis.clear.begun");
     try {
       for await (const keys of keysOf(redis, form)) {
-        if (keys.length > 0) await this.#run(CLEAR_ROWS, keys, form.type);
+        if (keys.length > 0) {
+          await this.#run(CLEAR_ROWS, form.type, { keys: RespArguments.of(...keys), values: NONE });
+        }
         protocolPoint("redis.clear.rows");
       }
     } catch (error) {
       throw error instanceof HaltError ? error : withoutCommand(error);
     }
-    await this.#run(END_CLEARING, [], position);
+    await this.#run(END_CLEARING, position);
     protocolPoint("redis.clear.after");
     this.#expected = position;
   }
@@ -81,32 +85,31 @@ export class RedisSession implements TargetSession {
   /** Removes every row and then the checkpoint. A repeat after a crash finishes it. */
   async drop(): Promise<void> {
     await this.clear(null);
-    await this.#run(DROP_CHECKPOINT, []);
+    await this.#run(DROP_CHECKPOINT, "");
   }
 
   async close(): Promise<void> {
     this.#parts.redis.disconnect();
   }
 
-  /** Throws what the script found in the way. */
-  async #run(script: string, keys: readonly string[], ...args: readonly string[]): Promise<void> {
+  /** Throws what the script found in the way. `next`: its ARGV behind fence and expected position. */
+  async #run(script: string, next: string, rows: EncodedRows = NO_ROWS): Promise<void> {
     const { checkpoint, owned } = this.#parts;
-    const [outcome, found = "", type] = await this.#evaluate(
-      script,
-      [checkpoint, ...keys],
-      [owned.fence, this.#expected, ...args],
-    );
+    const call = this.#call;
+    call.clear();
+    for (const text of ["EVALSHA", hashOf(script), String(1 + rows.keys.count), checkpoint]) call.add(text);
+    call.append(rows.keys);
+    for (const text of [owned.fence, this.#expected, next]) call.add(text);
+    call.append(rows.values);
+    const [outcome, found = "", type] = await this.#evaluate(script, call.command);
     if (outcome !== "ok") throw this.#refusal(outcome, found, type);
   }
 
   /** The server knows a script by its hash once it has seen it, until it restarts or forgets all scripts. */
-  async #evaluate(
-    script: string,
-    keys: readonly string[],
-    args: readonly string[],
-  ): Promise<readonly (string | undefined)[]> {
+  async #evaluate(script: string, call: Buffer): Promise<readonly (string | undefined)[]> {
     const { redis } = this.#parts;
-    const run = () => redis.evalsha(hashOf(script), keys.length, ...keys, ...args);
+    // What `sendCommand` returns, though its type does not say so.
+    const run = () => redis.sendCommand(new WrittenCommand(call)) as Promise<unknown>;
     try {
       const reply = await run().catch(async (error: Error) => {
         if (!error.message.startsWith("NOSCRIPT")) throw error;
@@ -138,6 +141,23 @@ export class RedisSession implements TargetSession {
     );
   }
 }
+
+/** Of a call whose bytes are written already. Its reply, or its failure, comes as that of any other. */
+class WrittenCommand extends Command {
+  readonly #call: Buffer;
+
+  constructor(call: Buffer) {
+    super("evalsha", [], { replyEncoding: "utf8" });
+    this.#call = call;
+  }
+
+  override toWritable(): Buffer {
+    return this.#call;
+  }
+}
+
+const NONE = new RespArguments();
+const NO_ROWS: EncodedRows = { keys: NONE, values: NONE };
 
 const hashes = new Map<string, string>();
 

@@ -1,6 +1,7 @@
 import { fieldAt } from "../../plan/field-schema.ts";
 import type { CollectionPlan, Json, JsonObject } from "../../plan/plan.ts";
 import { HaltError, type KeyValues } from "../driver.ts";
+import { RespArguments } from "./resp.ts";
 import { pipelined, type RowForm } from "./row-form.ts";
 import { STORE_MEMBERS } from "./scripts.ts";
 import type { Template } from "./template.ts";
@@ -21,6 +22,7 @@ export function sortedSetRows(
   if (!isNumber || !field.required) {
     throw new HaltError(`The score "${scorePath}" must be a required number or integer of the schema.`);
   }
+  const [sets, values] = [new RespArguments(), new RespArguments()];
   return {
     type: "zset",
     script: STORE_MEMBERS,
@@ -33,15 +35,22 @@ export function sortedSetRows(
     encode: (changes) => {
       // Several rows share a set: each set is one of the script's KEYS, which begin behind the checkpoint, at 2.
       const places = new Map<string, number>();
-      const args: string[] = [];
+      sets.clear();
+      values.clear();
       for (const change of changes) {
         const key = set.render(change.key);
-        const place = places.get(key) ?? places.size + 2;
-        places.set(key, place);
+        let place = places.get(key);
+        if (place === undefined) {
+          place = places.size + 2;
+          places.set(key, place);
+          sets.add(key);
+        }
         const score = change.op === "remove" ? "" : scoreOf(change.document, scorePath, change.key);
-        args.push(String(place), score, member.render(change.key));
+        values.add(String(place));
+        values.add(score);
+        values.add(member.render(change.key));
       }
-      return { keys: [...places.keys()], args };
+      return { keys: sets, values };
     },
     load: async (redis, keys) => {
       const scores = await pipelined<string | null>(
