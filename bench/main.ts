@@ -19,6 +19,7 @@ import { completionBench } from "./completion.ts";
 import { redisBench } from "./fills/redis.ts";
 import { rowsBench } from "./fills/rows.ts";
 import { sumsBench } from "./fills/sums.ts";
+import { updatesBench } from "./fills/updates.ts";
 import { growthBench } from "./growth.ts";
 import { thisMachine } from "./machine.ts";
 import { memoryBench } from "./memory.ts";
@@ -31,6 +32,7 @@ const BENCHES: readonly Bench[] = [
   completionBench,
   rowsBench,
   sumsBench,
+  updatesBench,
   redisBench,
   memoryBench,
   startBench,

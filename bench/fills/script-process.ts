@@ -1,7 +1,10 @@
 /**
  * What a good engineer writes by hand for the same job: reads the history, maps each document, and upserts batches of a
- * thousand rows with `pg`. `node script-process.ts rows|sums`, with DATABASE_URL and HISTORY, the directory of the history's objects.
+ * thousand rows with `pg`. `node script-process.ts rows|sums|updates`, with DATABASE_URL and HISTORY, the directory of the
+ * history's objects, or UPDATES, a file of NDJSON.
  */
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
 import { Client } from "pg";
 import { history } from "./history.ts";
 
@@ -55,6 +58,22 @@ ON CONFLICT (plane) DO UPDATE SET flights = t.flights + excluded.flights, delay 
         ]);
       else rows.set(plane, [plane, 1, delay, delay, delay]);
       if (++read % BATCH > 0) continue;
+      await upsert(client, statement, [...rows.values()]);
+      rows = new Map();
+    }
+    if (rows.size > 0) await upsert(client, statement, [...rows.values()]);
+  },
+
+  async updates(client: Client): Promise<void> {
+    const statement = `INSERT INTO scripted (plane, step, place, delay) VALUES $rows
+ON CONFLICT (plane) DO UPDATE SET step = excluded.step, place = excluded.place, delay = excluded.delay`;
+    // A statement may change no row twice.
+    let rows = new Map<string, unknown[]>();
+    const lines = createInterface({ input: createReadStream(process.env.UPDATES ?? "") });
+    for await (const line of lines) {
+      const { plane, step, place, delay } = JSON.parse(line);
+      rows.set(plane, [plane, step, place, delay]);
+      if (rows.size < BATCH) continue;
       await upsert(client, statement, [...rows.values()]);
       rows = new Map();
     }
