@@ -1,7 +1,6 @@
 /** Encoded rows as COPY's text format and as array literals. See the Postgres manual, "COPY" and "Arrays". */
+import { COPY_NULL, escapeCopy } from "./copy-text.ts";
 import type { EncodedRow } from "./values.ts";
-
-export const COPY_NULL = "\\N";
 
 /** Of text that is handed to the connection at a time. */
 export const CHUNK_CHARACTERS = 1 << 18;
@@ -22,17 +21,6 @@ export function* copyText(rows: Iterable<EncodedRow>): Generator<Buffer> {
     }
   }
   if (text !== "") yield Buffer.from(text);
-}
-
-const COPY_ESCAPES: Readonly<Record<string, string>> = {
-  "\\": "\\\\",
-  "\t": "\\t",
-  "\n": "\\n",
-  "\r": "\\r",
-};
-
-export function escapeCopy(value: string): string {
-  return /[\\\t\n\r]/.test(value) ? value.replace(/[\\\t\n\r]/g, (c) => COPY_ESCAPES[c] ?? c) : value;
 }
 
 /** An array literal: `{"a",NULL}`. Quoting is right for every type. */

@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { type DeltaDocument, HaltError, type KeyValues, type RowChange } from "../driver.ts";
 import type { Column, TableColumns } from "./columns.ts";
-import { COPY_NULL, escapeCopy } from "./framing.ts";
+import { COPY_NULL, escapeCopy } from "./copy-text.ts";
 
 /** What is done with a row: a change, or, in a log, its addition. */
 export type RowOp = RowChange["op"] | "append";
