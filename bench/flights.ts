@@ -18,16 +18,31 @@ export interface BenchFlight {
   readonly destination: string;
 }
 
+/** Of a flow file: the schema of a flight. */
+export const FLIGHT_SCHEMA = `z.object({
+  id: z.string(),
+  departed: z.iso.datetime(),
+  delay: z.int(),
+  distance: z.int(),
+  origin: z.string(),
+  destination: z.string(),
+})`;
+
+/** By their numbers, the first `count` of them. */
+export async function flightsByNumber(count: number): Promise<(index: number) => BenchFlight> {
+  const shipped = await readFlights(Math.min(count, SHIPPED));
+  return (i) => ({
+    id: String(i).padStart(10, "0"),
+    ...(shipped[i % shipped.length] as (typeof shipped)[number]), // there is at least one
+  });
+}
+
 /** A line for each of `count` flights, in files of any form. */
 export async function writeFlights(
   count: number,
   files: Readonly<Record<string, (flight: BenchFlight) => string>>,
 ): Promise<void> {
-  const shipped = await readFlights(Math.min(count, SHIPPED));
-  const flightAt = (i: number): BenchFlight => ({
-    id: String(i).padStart(10, "0"),
-    ...(shipped[i % shipped.length] as (typeof shipped)[number]), // there is at least one
-  });
+  const flightAt = await flightsByNumber(count);
   for (const [path, lineOf] of Object.entries(files)) {
     await writeLines(count, { [path]: (i) => lineOf(flightAt(i)) });
   }

@@ -21,6 +21,8 @@ import { rowsBench } from "./fills/rows.ts";
 import { sumsBench } from "./fills/sums.ts";
 import { updatesBench } from "./fills/updates.ts";
 import { growthBench } from "./growth.ts";
+import { ingestBenches } from "./ingest/ingest.ts";
+import { latencyBench } from "./ingest/latency.ts";
 import { thisMachine } from "./machine.ts";
 import { memoryBench } from "./memory.ts";
 import { plotOf, withReport } from "./report.ts";
@@ -34,6 +36,8 @@ const BENCHES: readonly Bench[] = [
   sumsBench,
   updatesBench,
   redisBench,
+  ...ingestBenches,
+  latencyBench,
   memoryBench,
   startBench,
   growthBench,

@@ -21,6 +21,9 @@ export interface ProcessFigures {
 
 /** A process that runs a project. */
 export interface ServedProject extends AsyncDisposable {
+  readonly pid: number;
+  /** The end of what it told on its standard error. */
+  readonly said: string;
   /** Throws what it said where it has ended. */
   requireRunning(): void;
 }
@@ -81,6 +84,10 @@ export class BenchProject implements Disposable {
     });
     const ended = once(child, "close");
     return {
+      pid: child.pid ?? 0, // it has one once it is spawned
+      get said() {
+        return said;
+      },
       requireRunning: () => {
         if (child.exitCode !== null || child.signalCode !== null) throw new Error(`weir run ended: ${said}`);
       },
@@ -103,6 +110,17 @@ export class BenchProject implements Disposable {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line));
+  }
+
+  /** What `weir` answers to a command, on its standard output, in parts. */
+  async *answer(...args: string[]): AsyncGenerator<Buffer> {
+    const child = spawn(process.execPath, [weir, ...args], {
+      cwd: this.directory,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    yield* child.stdout as AsyncIterable<Buffer>;
+    if (child.exitCode === null) await once(child, "close");
+    if (child.exitCode !== 0) throw new Error(`weir ${args.join(" ")} failed.`);
   }
 
   [Symbol.dispose](): void {
@@ -140,7 +158,17 @@ const SAMPLE_MS = 50;
 
 type Sample = Omit<ProcessFigures, "seconds">;
 
+/** That a process has used, with all its threads. Throws where it has ended. */
+export function cpuSecondsOf(pid: number): number {
+  return cpuSecondsIn(readFileSync(`/proc/${pid}/stat`, "latin1"));
+}
+
 /** See proc(5): fields 14 and 15 of `stat` are user and system time in ticks of 10 ms. */
+function cpuSecondsIn(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 function sample(pid: number | undefined, before: Sample): Sample {
   let [stat, status]: string[] = [];
   try {
@@ -151,11 +179,10 @@ function sample(pid: number | undefined, before: Sample): Sample {
   } catch {
     return before; // it has ended
   }
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const bytes = (name: string) =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0) * 1024;
   return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
+    cpuSeconds: cpuSecondsIn(stat),
     peakBytes: Math.max(before.peakBytes, bytes("VmHWM")),
     ownBytes: Math.max(before.ownBytes, bytes("RssAnon")),
   };

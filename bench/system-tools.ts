@@ -3,3 +3,4 @@ import { systemBinary } from "../test/servers/system-binary.ts";
 
 export const psqlBinary = () => systemBinary("psql", "postgresql-client", "A benchmark needs");
 export const redisBenchmarkBinary = () => systemBinary("redis-benchmark", "redis-tools", "A benchmark needs");
+export const natsServerBinary = () => systemBinary("nats-server", "nats-server", "A benchmark needs");

@@ -19,6 +19,7 @@ export interface ServerCommand {
 }
 
 export interface SupervisedServer {
+  readonly pid: number;
   /** Ends it cleanly. `remove` its directory, or `keep` it for another start. */
   stop(directory: "remove" | "keep"): Promise<void>;
   /** Ends it as a crash would (SIGKILL), and keeps its directory. */
@@ -56,6 +57,7 @@ export async function startSupervised(server: ServerCommand): Promise<Supervised
     await ended;
   };
   return {
+    pid,
     stop: finish,
     kill: async () => {
       signal(pid, "SIGKILL");
