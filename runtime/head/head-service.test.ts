@@ -64,6 +64,22 @@ it("wakes those that wait for a commit past a clock, in the collections that the
   await refused;
 });
 
+it("tells who waits for a commit what it brought, beyond what was read", async () => {
+  const { head, id, append } = await world();
+  const { at } = await append(0);
+  const waiting = head.waitPast(["a"], at, { [id]: 1 });
+  await append(1);
+  const { clock, journals, runs } = await waiting;
+  expect(journals).toMatchObject([{ id, next: 2 }]);
+  expect(clock).toBeGreaterThanOrEqual(journals[0]?.lastAt ?? Number.POSITIVE_INFINITY);
+  expect(runs[id]?.map(({ first, lines }) => [first, Buffer.from(lines).toString()])).toEqual([
+    [1, '{"n":1}\n'],
+  ]);
+  // Nothing beyond, and an end that is not one.
+  expect((await head.waitPast(["a"], at, { [id]: 2 })).runs).toEqual({});
+  expect((await head.waitPast(["a"], at, { [id]: 3, other: 0 })).runs).toEqual({});
+});
+
 it("takes nothing in below the disk's reserve, and still moves checkpoints", async () => {
   const { head, fence, append } = await world((directory) => diskReserve(directory, Number.MAX_SAFE_INTEGER));
   await expect(append(0)).rejects.toThrow(/Nothing is taken in until there is room/);

@@ -9,6 +9,7 @@ import type { DiskReserve } from "./disk-reserve.ts";
 import type { CommitOutcome, EmbeddedHead } from "./embedded-head.ts";
 import {
   type Adoption,
+  type Arrival,
   type Committed,
   type FragmentRecord,
   type Head,
@@ -27,6 +28,9 @@ import {
 
 /** Bytes of documents that one flush takes at most; the rest waits for the next. */
 const GROUP_BYTES = 16 * 1024 * 1024;
+
+/** Bytes that a waiting reader is told with the commit that ends its wait. */
+const ARRIVAL_BYTES = 64 * 1024;
 
 /** Bytes that one task may have waiting in front of the head. Weir's own tasks wait for their answers long before it. */
 const QUEUED_BYTES = 64 * 1024 * 1024;
@@ -148,9 +152,32 @@ export class HeadService implements Head {
     return this.#head.horizon(collections);
   }
 
-  async waitPast(collections: readonly string[], clock: number): Promise<void> {
+  async waitPast(
+    collections: readonly string[],
+    clock: number,
+    ends: Readonly<Record<JournalId, number>> = {},
+  ): Promise<Arrival> {
     if (this.#closed) throw new Error("The head is closed.");
     while (this.#head.lastAt(collections) <= clock) await this.#nextCommit(collections);
+    return { ...this.#head.horizon(collections), runs: this.#beyond(ends) };
+  }
+
+  /** Some of what is beyond these offsets. */
+  #beyond(ends: Readonly<Record<JournalId, number>>): Record<JournalId, readonly Run[]> {
+    const beyond: Record<JournalId, readonly Run[]> = {};
+    let room = ARRIVAL_BYTES;
+    for (const [journal, end] of Object.entries(ends)) {
+      if (room <= 0) break;
+      try {
+        const answer = this.#head.read(journal, end, room);
+        if (answer.kind !== "runs") continue;
+        beyond[journal] = answer.runs;
+        for (const { lines } of answer.runs) room -= lines.byteLength;
+      } catch {
+        // Whoever reads there is told, if that is still to be read.
+      }
+    }
+    return beyond;
   }
 
   /** Resolves when something was appended to one of these collections. */

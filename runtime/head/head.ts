@@ -77,6 +77,11 @@ export interface Horizon {
   readonly journals: readonly JournalState[];
 }
 
+/** What a commit left, with some of what it brought: who was told need not ask. */
+export interface Arrival extends Horizon {
+  readonly runs: Readonly<Record<JournalId, readonly Run[]>>;
+}
+
 export interface Committed {
   readonly at: number;
   /** First offset of each append, in their order. */
@@ -213,8 +218,15 @@ export interface Head {
   /** `maxBytes` bounds the answer, but at least one run comes. */
   read(journal: JournalId, from: number, maxBytes: number): Promise<ReadAnswer>;
   horizon(collections: readonly string[]): Promise<Horizon>;
-  /** Resolves when a document with an `at` past `clock` is durable in one of these collections; rejects when the head closes. */
-  waitPast(collections: readonly string[], clock: number): Promise<void>;
+  /**
+   * Resolves when a document with an `at` past `clock` is durable in one of these collections; rejects when the head closes.
+   * `ends` are offsets of journals that the caller has read up to: what they have beyond may come with the answer.
+   */
+  waitPast(
+    collections: readonly string[],
+    clock: number,
+    ends?: Readonly<Record<JournalId, number>>,
+  ): Promise<Arrival>;
   /** The task's own values, in the order of the keys. */
   readState(task: string, space: string, keys: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** Gives the journals, the capture or derivation and its state another name. Does nothing where `from` has no journals. */

@@ -47,6 +47,11 @@ export class JournalCursor {
     return true;
   }
 
+  /** Documents that the head has told of without being asked. */
+  offer(runs: readonly Run[]): void {
+    this.#reader?.offer(runs);
+  }
+
   get hasMore(): boolean {
     return this.offset < this.end;
   }

@@ -143,6 +143,57 @@ describe("MergedReader", () => {
     expect(idsOf(await waiting)).toEqual([1]);
   });
 
+  it("asks the head once for a document that it has waited for, and again for what has come since", async () => {
+    const { head, store, commit } = await openWorld();
+    const asked: string[] = [];
+    const watched: Head = new Proxy(head, {
+      get: (target, name) => {
+        asked.push(String(name));
+        return Reflect.get(target, name).bind(target);
+      },
+    });
+    await commit({ collection: "a" });
+    const reader = await MergedReader.open(watched, store, [source("a")], [], 1);
+    const { signal } = new AbortController();
+    expect(idsOf(await reader.next(signal))).toEqual([0]);
+    for (let n = 1; n < 4; n++) {
+      const waiting = reader.next(signal);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      asked.length = 0;
+      await commit({ collection: "a" });
+      expect(idsOf(await waiting)).toEqual([n]);
+      // For what comes next, while this is worked on.
+      expect(asked).toEqual(["horizon"]);
+    }
+  });
+
+  it("says that there are more only where the head has told so", async () => {
+    const { head, store, commit } = await openWorld();
+    let tell = () => {};
+    let asked = 0;
+    const slow: Head = new Proxy(head, {
+      get: (target, name) => {
+        if (name !== "horizon") return Reflect.get(target, name).bind(target);
+        return async (...args: Parameters<Head["horizon"]>) => {
+          if (++asked === 2) {
+            await new Promise<void>((resolve) => {
+              tell = resolve;
+            });
+          }
+          return target.horizon(...args);
+        };
+      },
+    });
+    await commit({ collection: "a" });
+    const reader = await MergedReader.open(slow, store, [source("a")], [], 1);
+    expect(idsOf(await reader.poll())).toEqual([0]);
+    await commit({ collection: "a" });
+    expect(await reader.more()).toBeUndefined();
+    tell();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(idsOf(await reader.more())).toEqual([1]);
+  });
+
   it("waits with a timer for a document that only waits for its read delay", async () => {
     const { head, store, commit, clock } = await openWorld();
     await commit({ collection: "a" });

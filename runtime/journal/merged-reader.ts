@@ -89,6 +89,7 @@ export class MergedReader {
   readonly #handedOut: ArrayBufferLike[] = [];
   /** Asked for when a round ends, so that asking and working overlap. */
   #ahead: Promise<Horizon> | undefined;
+  #isAheadTold = false;
   /** Whether documents were passed over that no chunk has told of. */
   #passedOver = false;
 
@@ -141,17 +142,36 @@ export class MergedReader {
    * before: their lines must not be looked at any more.
    */
   async poll(): Promise<MergedChunk | undefined> {
+    this.#letGo();
+    return this.#handOut((await this.#fromKnownRounds()) ?? (await this.#fromNewRound()));
+  }
+
+  /** As `poll`, of what the head has told by now: it is not asked, nor waited for. */
+  async more(): Promise<MergedChunk | undefined> {
+    this.#letGo();
+    return this.#handOut(
+      (await this.#fromRound()) ?? (this.#isAheadTold ? await this.#fromRoundAhead() : undefined),
+    );
+  }
+
+  #letGo(): void {
     for (const buffer of this.#handedOut.splice(0)) letGo(buffer);
-    const chunk =
-      (await this.#fromResumedRound()) ??
-      (await this.#fromRound()) ??
-      (await this.#fromRoundAhead()) ??
-      (await this.#fromNewRound());
-    if (chunk && this.#isDrained) {
-      this.#ahead = this.#head.horizon(this.#collections);
-      this.#ahead.catch(() => {}); // reported by the call that awaits it
-    }
+  }
+
+  #handOut(chunk: MergedChunk | undefined): MergedChunk | undefined {
+    if (!chunk || !this.#isDrained) return chunk;
+    const ahead = this.#head.horizon(this.#collections);
+    this.#ahead = ahead;
+    this.#isAheadTold = false;
+    const told = () => {
+      if (this.#ahead === ahead) this.#isAheadTold = true;
+    };
+    ahead.then(told, told); // a failure is reported by the call that awaits it
     return chunk;
+  }
+
+  async #fromKnownRounds(): Promise<MergedChunk | undefined> {
+    return (await this.#fromResumedRound()) ?? (await this.#fromRound()) ?? (await this.#fromRoundAhead());
   }
 
   async #fromResumedRound(): Promise<MergedChunk | undefined> {
@@ -175,6 +195,25 @@ export class MergedReader {
     return this.#fromRound();
   }
 
+  /** What has come since the last round ends the wait at once. */
+  async #fromRoundAfterWait(signal: AbortSignal): Promise<MergedChunk | undefined> {
+    // Before the first round nothing is known to wait for.
+    if (this.#clock === 0) return this.#fromNewRound();
+    const commit = await this.#wait.until(this.#clock, this.#sources, this.#ends(), signal);
+    if (signal.aborted) return undefined;
+    if (commit === undefined) return this.#fromNewRound();
+    for (const source of this.#sources) source.offer(commit.runs);
+    this.#begin(commit);
+    return this.#fromRound();
+  }
+
+  /** Up to where the journals have been read, unless there are many, or two sources read one of them. */
+  #ends(): Readonly<Record<JournalId, number>> {
+    if (this.#collections.length < this.#sources.length) return {};
+    const ends = this.#sources.flatMap((source) => source.ends);
+    return ends.length > PREFETCHED_JOURNALS ? {} : Object.fromEntries(ends);
+  }
+
   get #isDrained(): boolean {
     return this.#queue.first === undefined && this.#unfilled === undefined && this.#classes.length === 0;
   }
@@ -183,9 +222,9 @@ export class MergedReader {
   async next(signal: AbortSignal): Promise<MergedChunk | undefined> {
     for (;;) {
       if (signal.aborted) return undefined;
-      const chunk = await this.poll();
-      if (chunk) return chunk;
-      await this.#wait.until(this.#clock, this.#sources, signal);
+      this.#letGo();
+      const chunk = (await this.#fromKnownRounds()) ?? (await this.#fromRoundAfterWait(signal));
+      if (chunk) return this.#handOut(chunk);
     }
   }
 
@@ -337,6 +376,19 @@ class Source {
     const created = new JournalCursor(head, store, index, state, offset, this.view);
     this.#cursors.set(state.id, created);
     return created;
+  }
+
+  /** Of its journals, up to where they have been read. */
+  get ends(): [JournalId, number][] {
+    return [...this.#cursors].map(([journal, { offset }]) => [journal, offset]);
+  }
+
+  /** What the head has told of its journals without being asked. */
+  offer(runs: Readonly<Record<JournalId, readonly Run[]>>): void {
+    for (const [journal, cursor] of this.#cursors) {
+      const offered = runs[journal];
+      if (offered) cursor.offer(offered);
+    }
   }
 
   /** With what `start` has of journals that are not read now. */

@@ -54,6 +54,30 @@ it("reads to the end, and then what has come since", async () => {
   expect(await reader.poll()).toMatchObject({ next: 2, runs: [{ first: 1, count: 1 }] });
 });
 
+it("uses what it is offered where that is read next, and nothing else of it", async () => {
+  const { head, store, id, append } = await world();
+  await append(0);
+  let asked = 0;
+  const counting: Head = new Proxy(head, {
+    get: (target, name) => {
+      if (name === "read") asked++;
+      return Reflect.get(target, name).bind(target);
+    },
+  });
+  const reader = new JournalReader(counting, store, id, 0);
+  await reader.poll();
+  await append(1);
+  await append(2);
+  asked = 0;
+  reader.offer(await head.readHead(id, 0, 1e6)); // some of it was read before
+  expect(await reader.poll()).toMatchObject({ next: 3, runs: [{ first: 1 }, { first: 2 }] });
+  expect(asked).toBe(0);
+  await append(3);
+  reader.offer((await head.readHead(id, 0, 1e6)).slice(0, 2));
+  expect(await reader.poll()).toMatchObject({ next: 4, runs: [{ first: 3 }] });
+  expect(asked).toBe(1);
+});
+
 it("asks the index again when an object has gone in between", async () => {
   const { head, store, id, append, archive } = await world();
   await append(0);

@@ -5,7 +5,7 @@
  */
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
-import type { FragmentRef, Head, JournalId } from "../head/head.ts";
+import type { FragmentRef, Head, JournalId, ReadAnswer } from "../head/head.ts";
 import { letGo } from "../let-go.ts";
 import { CorruptFragmentError } from "../store/corrupt-fragment.ts";
 import { parseFragmentKey } from "../store/fragment-name.ts";
@@ -62,6 +62,7 @@ export class JournalReader {
   #fragment: FragmentReader | undefined;
   /** Documents of a fragment that was left. */
   #kept: Run[] = [];
+  #offered: readonly Run[] = [];
   /** Whether the documents handed out last came from a fragment. */
   #wasInHistory = false;
   /** One chunk at most. */
@@ -76,12 +77,18 @@ export class JournalReader {
     this.#range = range;
   }
 
+  /** Documents of the head, which it has told of without being asked. They are used if they are what is read next. */
+  offer(runs: readonly Run[]): void {
+    this.#offered = runs;
+  }
+
   /** The next documents if there are any now; undefined at the journal's end. */
   async poll(): Promise<Chunk | undefined> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     const chunk = (await ahead) ?? (await this.#fetch());
-    if (chunk && this.readAhead.prefetch) {
+    // The head gave less than was asked for where there was no more.
+    if (chunk && this.readAhead.prefetch && (chunk.history || chunk.bytes >= this.readAhead.chunkBytes)) {
       this.#ahead = this.#fetch();
       // A failure is reported by the poll that awaits it.
       this.#ahead.catch(() => {});
@@ -94,7 +101,8 @@ export class JournalReader {
     if (this.#kept.length > 0) return this.#take(this.#kept, true);
     if (this.#fragment) return this.#readOn(this.#fragment);
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.#head.read(this.journal, this.#offset, this.readAhead.chunkBytes);
+      const answer =
+        this.#takeOffered() ?? (await this.#head.read(this.journal, this.#offset, this.readAhead.chunkBytes));
       if (answer.kind === "end") {
         return this.#offset > start ? { runs: [], next: this.#offset, bytes: 0, history: true } : undefined;
       }
@@ -118,6 +126,13 @@ export class JournalReader {
         throw error;
       }
     }
+  }
+
+  #takeOffered(): ReadAnswer | undefined {
+    const runs = this.#offered.filter(({ first, count }) => first + count > this.#offset);
+    this.#offered = [];
+    const [next] = runs;
+    return next && next.first <= this.#offset ? { kind: "runs", runs } : undefined;
   }
 
   async #begin({ key }: FragmentRef): Promise<Chunk> {

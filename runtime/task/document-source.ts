@@ -57,10 +57,10 @@ export class DocumentSource {
     return false;
   }
 
-  /** Whether there are more without waiting. */
+  /** Whether there are more, as far as the head has told: it is not waited for, so that a quiet flow's document is stored at once. */
   async more(): Promise<boolean> {
     while (this.#run >= this.#runs.length) {
-      if (!this.#accept(await this.#reader.poll())) return false;
+      if (!this.#accept(await this.#reader.more())) return false;
     }
     return true;
   }
