@@ -9,6 +9,8 @@ import type { CapturedBatch, DocumentViolation } from "./driver.ts";
 export interface LineOptions {
   /** Undefined if the document is good. */
   readonly validate: (document: JsonObject) => DocumentViolation | undefined;
+  /** As in `CaptureContext`. What it recognises is not parsed, so that the batch comes without its values. Not with `amend`. */
+  readonly recognise?: ((bytes: Uint8Array, from: number) => number) | undefined;
   /** Fills fields in before validation. `index` counts the documents of this call. */
   readonly amend?: ((document: JsonObject, index: number) => Amended) | undefined;
   /** Stop after so many documents. */
@@ -41,12 +43,23 @@ const CLOSE = 0x7d;
 export function parseLines(bytes: Buffer, from: number, options: LineOptions): ParsedLines {
   const valid = isUtf8(from === 0 ? bytes : bytes.subarray(from));
   const hasReturns = bytes.indexOf(CR, from) >= 0;
+  const recognise = valid ? options.recognise : undefined;
   const values: JsonObject[] = [];
   const kept = new KeptLines(bytes);
   let at = from;
+  let count = 0;
   let lineCount = 0;
   let problem: DocumentViolation | undefined;
-  while (at < bytes.length && values.length < options.maxDocuments) {
+  while (at < bytes.length && count < options.maxDocuments) {
+    const recognised = recognise?.(bytes, at) ?? NOT_RECOGNISED;
+    if (recognised !== NOT_RECOGNISED && (bytes[recognised] === LF || recognised === bytes.length)) {
+      const ended = recognised < bytes.length;
+      kept.addRange(at, ended ? recognised + 1 : recognised, ended);
+      at = recognised + 1;
+      count++;
+      lineCount++;
+      continue;
+    }
     const feed = bytes.indexOf(LF, at);
     const next = feed < 0 ? bytes.length : feed + 1;
     const end = feed < 0 ? bytes.length : feed;
@@ -63,11 +76,12 @@ export function parseLines(bytes: Buffer, from: number, options: LineOptions): P
         problem = parsed.violation;
         break;
       }
-      const amended = options.amend?.(parsed.document, values.length);
+      const amended = options.amend?.(parsed.document, count);
       const document = amended?.document ?? parsed.document;
       problem = options.validate(document);
       if (problem) break;
-      values.push(document);
+      if (!options.recognise) values.push(document);
+      count++;
       const hasReturn = hasReturns && bytes.subarray(start, stop).includes(CR);
       if (hasReturn || (amended && amended.added === undefined))
         kept.addText(`${JSON.stringify(document)}\n`);
@@ -77,8 +91,11 @@ export function parseLines(bytes: Buffer, from: number, options: LineOptions): P
     at = next;
     lineCount++;
   }
-  return { batch: { values, lines: kept.join() }, end: at, lineCount, problem };
+  const batch = { count, lines: kept.join(), ...(options.recognise ? {} : { values }) };
+  return { batch, end: Math.min(at, bytes.length), lineCount, problem };
 }
+
+const NOT_RECOGNISED = -1;
 
 export const INVALID_UTF8: DocumentViolation = { path: "", rule: "the text is not UTF-8" };
 
@@ -119,7 +136,7 @@ export function asDocument(value: unknown): { document: JsonObject } | { violati
 export function serialize(values: readonly JsonObject[]): CapturedBatch {
   let text = "";
   for (const value of values) text += `${JSON.stringify(value)}\n`;
-  return { values, lines: Buffer.from(text) };
+  return { count: values.length, values, lines: Buffer.from(text) };
 }
 
 /** Bytes of a byte order mark at the beginning: 3 or 0. */

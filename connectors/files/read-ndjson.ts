@@ -45,7 +45,7 @@ export async function* readNdjson(
         amend: amend && ((document, index) => amend(document, first + index)),
         maxDocuments: ROWS_PER_BATCH - parts.rows,
       });
-      moveTo(parsed.end, parsed.batch.values.length, parsed.lineCount);
+      moveTo(parsed.end, parsed.batch.count, parsed.lineCount);
       parts.add(parsed.batch);
       if (parsed.problem && rules.setsAside) {
         const end = bytes.indexOf(LF, at) + 1 || bytes.length;
@@ -66,9 +66,9 @@ class Parts {
   rows = 0;
 
   add(batch: CapturedBatch): void {
-    if (batch.values.length === 0) return;
+    if (batch.count === 0) return;
     this.#batches.push(batch);
-    this.rows += batch.values.length;
+    this.rows += batch.count;
   }
 
   addRefused(row: RefusedRow): void {
@@ -84,7 +84,8 @@ class Parts {
     const [only] = batches;
     if (only && batches.length === 1 && refused.length === 0) return only;
     return {
-      values: batches.flatMap(({ values }) => values),
+      count: batches.reduce((sum, { count }) => sum + count, 0),
+      values: batches.flatMap(({ values = [] }) => values), // of lines that were parsed
       lines: Buffer.concat(batches.map(({ lines }) => lines)),
       refused,
     };

@@ -18,7 +18,11 @@ export type ParsedBody =
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "unsupported" };
 
-type Validate = (document: JsonObject) => DocumentViolation | undefined;
+/** How documents are checked, as in `CaptureContext`. */
+export interface DocumentCheck {
+  readonly validate: (document: JsonObject) => DocumentViolation | undefined;
+  readonly recognise: ((bytes: Uint8Array, from: number) => number) | undefined;
+}
 
 const LINE_TYPES: readonly string[] = [
   "application/x-ndjson",
@@ -39,15 +43,15 @@ const OPEN = 0x7b;
  * one but its first line is, NDJSON all the same. A content type that is not JSON is overlooked where the
  * body begins with a brace: `curl -d` calls everything a form.
  */
-export function parseBody(body: Buffer, contentType: string | undefined, validate: Validate): ParsedBody {
+export function parseBody(body: Buffer, contentType: string | undefined, check: DocumentCheck): ParsedBody {
   const bytes = body.subarray(byteOrderMarkLength(body));
   const mediaType = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  if (LINE_TYPES.includes(mediaType)) return parseNdjson(bytes, validate);
+  if (LINE_TYPES.includes(mediaType)) return parseNdjson(bytes, check);
   const isJson = mediaType === "application/json" || mediaType === "text/json" || mediaType.endsWith("+json");
   if (!isJson && firstByte(bytes) !== OPEN)
     return mediaType === "" && isBlank(bytes) ? EMPTY : { kind: "unsupported" };
-  if (!hasInnerLineBreak(bytes)) return parseNdjson(bytes, validate);
-  return parseLaidOut(bytes, validate);
+  if (!hasInnerLineBreak(bytes)) return parseNdjson(bytes, check);
+  return parseLaidOut(bytes, check);
 }
 
 const EMPTY: ParsedBody = {
@@ -55,36 +59,40 @@ const EMPTY: ParsedBody = {
   refusal: { line: 1, path: "", rule: "the body holds no document" },
 };
 
-function parseNdjson(bytes: Buffer, validate: Validate): ParsedBody {
-  const options: LineOptions = { validate, maxDocuments: Number.POSITIVE_INFINITY };
+function parseNdjson(bytes: Buffer, check: DocumentCheck): ParsedBody {
+  const options: LineOptions = {
+    validate: (document) => check.validate(document),
+    recognise: check.recognise,
+    maxDocuments: Number.POSITIVE_INFINITY,
+  };
   const { batch, lineCount, problem } = parseLines(bytes, 0, options);
   if (problem) return { kind: "refused", refusal: { line: lineCount + 1, ...problem } };
-  return batch.values.length === 0 ? EMPTY : { kind: "accepted", batch };
+  return batch.count === 0 ? EMPTY : { kind: "accepted", batch };
 }
 
 /** Several lines, and not said to be NDJSON: one document on several lines, or NDJSON after all. */
-function parseLaidOut(bytes: Buffer, validate: Validate): ParsedBody {
-  if (!isUtf8(bytes)) return parseNdjsonOr(bytes, validate, INVALID_UTF8, 1);
+function parseLaidOut(bytes: Buffer, check: DocumentCheck): ParsedBody {
+  if (!isUtf8(bytes)) return parseNdjsonOr(bytes, check, INVALID_UTF8, 1);
   const parsed = parseDocument(bytes.toString("utf8"));
   if ("violation" in parsed) {
     const line = /\(line (\d+) column/.exec(parsed.violation.rule)?.[1];
-    return parseNdjsonOr(bytes, validate, parsed.violation, Number(line ?? 1));
+    return parseNdjsonOr(bytes, check, parsed.violation, Number(line ?? 1));
   }
-  const violation = validate(parsed.document);
+  const violation = check.validate(parsed.document);
   if (violation) return { kind: "refused", refusal: { line: 1, ...violation } };
   const lines = Buffer.from(`${JSON.stringify(parsed.document)}\n`);
-  return { kind: "accepted", batch: { values: [parsed.document], lines } };
+  return { kind: "accepted", batch: { count: 1, values: [parsed.document], lines } };
 }
 
 function parseNdjsonOr(
   bytes: Buffer,
-  validate: Validate,
+  check: DocumentCheck,
   violation: DocumentViolation,
   line: number,
 ): ParsedBody {
   const first = parseLines(bytes, 0, { validate: () => undefined, maxDocuments: 1 });
-  return first.batch.values.length === 1
-    ? parseNdjson(bytes, validate)
+  return first.batch.count === 1
+    ? parseNdjson(bytes, check)
     : { kind: "refused", refusal: { line, ...violation } };
 }
 

@@ -83,7 +83,7 @@ class Endpoint {
 
   append(batch: CapturedBatch, keyed: KeyedRequest | undefined): Promise<KeyedAnswer> {
     if (keyed) return this.#keyed.append(keyed, batch);
-    const accepted = batch.values.length;
+    const accepted = batch.count;
     return this.context.append(batch).then(() => ({ kind: "accepted", accepted }));
   }
 }
@@ -199,7 +199,7 @@ type Answer =
 /** Not async: what is parsed is held by nobody here while it is being stored. Rejects as `append` does. */
 function store(endpoint: Endpoint, bytes: Buffer, { headers }: IncomingMessage): Promise<Answer> {
   const { context } = endpoint;
-  const parsed = parseBody(bytes, headers["content-type"], (document) => context.validate(document));
+  const parsed = parseBody(bytes, headers["content-type"], context);
   if (parsed.kind !== "accepted") return Promise.resolve(parsed);
   const keyed = keyedRequest(headers["idempotency-key"], bytes);
   if (typeof keyed === "string") return Promise.resolve({ kind: "bad key", message: keyed });

@@ -38,7 +38,7 @@ export class KeyedAppends {
         const append = (cursor: Json) => this.#append(batch, cursor);
         return {
           kind: "accepted",
-          accepted: await this.#requests.store(request, batch.values.length, append),
+          accepted: await this.#requests.store(request, batch.count, append),
         };
       }
     }

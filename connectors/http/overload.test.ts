@@ -133,7 +133,7 @@ describe("a request that fits", () => {
     const { post, captures } = await start(
       ["/busy", "/quiet"],
       {
-        onAppend: (_, { values }) => (values[0]?.id === "quiet" ? undefined : wait()),
+        onAppend: (_, { values = [] }) => (values[0]?.id === "quiet" ? undefined : wait()),
       },
       { maxInFlightBytes: 100 * KB },
     );

@@ -5,7 +5,7 @@ import { type Append, type Head, type JournalId, type JournalSpec, MAX_APPEND_BY
 import { compileKey, type KeyReader } from "../reduction/key.ts";
 import { partitionOf } from "./key-hash.ts";
 import { logicalPath, partitionPath } from "./logical-partition.ts";
-import { ownBytes, pickLines, splitLines } from "./runs.ts";
+import { ownBytes, parseRun, pickLines, splitLines } from "./runs.ts";
 
 export class JournalRouter {
   readonly #head: Head;
@@ -44,20 +44,22 @@ export class JournalRouter {
 
   /**
    * What to commit for these documents, whose order within each journal is kept. `lines` is their JSON, a line each;
-   * a removal's document need hold no more than the key. Makes journals that are missing.
+   * a removal's document need hold no more than the key. Where only their number is known, the lines are parsed if their journals
+   * depend on them. Makes journals that are missing.
    */
-  route(documents: readonly JsonObject[], lines: Uint8Array): Promise<Append[]> {
+  route(documents: readonly JsonObject[] | number, lines: Uint8Array): Promise<Append[]> {
     const routed = this.#previous.then(() => this.#route(documents, lines));
     this.#previous = routed.catch(() => {}); // whose call it was is told
     return routed;
   }
 
-  async #route(documents: readonly JsonObject[], lines: Uint8Array): Promise<Append[]> {
+  async #route(given: readonly JsonObject[] | number, lines: Uint8Array): Promise<Append[]> {
     if (!this.#logical && this.#partitions === 1) {
       const [journal] = this.#journals.values();
       if (journal === undefined) throw new Error(`The collection "${this.#name}" has no journal.`);
-      return appendsOf(journal, lines, documents.length);
+      return appendsOf(journal, lines, typeof given === "number" ? given : given.length);
     }
+    const documents = typeof given === "number" ? parseRun({ first: 0, count: given, at: 0, lines }) : given;
     const specs = documents.map((document) => this.#specOf(document));
     const places = specs.map(partitionPath);
     await this.#make(specs.filter((_, i) => !this.#journals.has(places[i] ?? "")));

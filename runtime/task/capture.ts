@@ -9,6 +9,7 @@ import { Turns } from "../../connectors/turns.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { JournalRouter } from "../journal/router.ts";
+import { compileRecogniser } from "../recogniser.ts";
 import { compileValidator } from "../validation.ts";
 import { RefusedRows } from "./capture/refused-rows.ts";
 import type { CaptureTask, Report } from "./task.ts";
@@ -54,9 +55,10 @@ async function openCapture(
     isPaused: task.isPaused === true,
     ready: () => report({ kind: "opened", task: task.name }),
     validate: compileValidator(task.collection.schema),
+    recognise: compileRecogniser(task.collection.schema),
     async append(batch: CapturedBatch, cursor?: Json) {
-      const count = batch.values.length;
-      const routed = await router.route(batch.values, batch.lines);
+      const { count } = batch;
+      const routed = await router.route(batch.values ?? count, batch.lines);
       const appends = [...routed, ...(await refusedRows.appends(batch))];
       if (appends.length === 0 && cursor === undefined) return;
       const endTurn = await turns.take(task.name, batch.lines.byteLength);

@@ -37,7 +37,7 @@ export const captureDriver = {
     for (let id = capture.cursor ?? 0; id < capture.config.count; id++) {
       const document = { id };
       if (capture.validate(document)) throw new HaltError("Unfit.");
-      await capture.append({ values: [document], lines: Buffer.from(JSON.stringify(document) + "\\n") }, id + 1);
+      await capture.append({ count: 1, values: [document], lines: Buffer.from(JSON.stringify(document) + "\\n") }, id + 1);
     }
   },
 };

@@ -70,7 +70,7 @@ export const DEFECTS: readonly Defect[] = [
         "connectors/http/driver.ts",
         "return endpoint.append(parsed.batch, keyed);",
         `setTimeout(() => void endpoint.append(parsed.batch, keyed).catch(() => {}), 100);
-  return Promise.resolve({ kind: "accepted", accepted: parsed.batch.values.length });`,
+  return Promise.resolve({ kind: "accepted", accepted: parsed.batch.count });`,
       ),
     ],
     steps: [kill("live", "http.answer.after", 3)],

@@ -22,8 +22,8 @@ export class RefusedRows {
   }
 
   /** What a batch appends to the dead-letter journal. */
-  async appends({ values, refused = [] }: CapturedBatch): Promise<Append[]> {
-    if (values.length > 0) this.#suspicion.passed();
+  async appends({ count, refused = [] }: CapturedBatch): Promise<Append[]> {
+    if (count > 0) this.#suspicion.passed();
     if (refused.length === 0) return [];
     this.#journal ??= await ensureDeadLetters(this.#head, this.#task.name);
     return appendsOf(
