@@ -65,6 +65,14 @@ export class DocumentSource {
     return true;
   }
 
+  /** As `more`, but the head is asked. */
+  async look(): Promise<boolean> {
+    while (this.#run >= this.#runs.length) {
+      if (!this.#accept(await this.#reader.poll())) return false;
+    }
+    return true;
+  }
+
   #accept(chunk: MergedChunk | undefined): boolean {
     if (chunk === undefined) return false;
     this.#runs = chunk.runs;

@@ -91,25 +91,38 @@ async function follow(
   report({ kind: "opened", task: task.name });
   report({ kind: "progress", task: task.name, positions: [source.position], documents: 0, at: 0 });
   let storing: Promise<void> = Promise.resolve();
+  let isStoring = false;
   // In a quiet flow no document may come for long: waiting for one ends when the transaction under way fails.
   const failed = new AbortController();
   const ended = AbortSignal.any([signal, failed.signal]);
   while (await source.ready(ended)) {
     const from = source.taken;
-    do {
-      batch.fill(source);
-    } while (!batch.full && (await source.more()));
+    await fill(batch, source);
+    if (isStoring && !batch.full) {
+      // What comes while the transaction before is being stored goes with this one.
+      await storing;
+      if (await source.look()) await fill(batch, source);
+    }
     const { position, at, taken } = source;
     const store = batch.take();
     await storing;
     protocolPoint("materialization.store.before");
+    isStoring = true;
     storing = store(checkpoint(position)).then(() => {
+      isStoring = false;
       protocolPoint("materialization.store.after");
       report({ kind: "progress", task: task.name, positions: [position], documents: taken - from, at });
     });
     storing.catch(() => failed.abort());
   }
   await storing;
+}
+
+/** Takes what is there, up to what a transaction holds. */
+async function fill(batch: Batch, source: DocumentSource): Promise<void> {
+  do {
+    batch.fill(source);
+  } while (!batch.full && (await source.more()));
 }
 
 /** A row per key, fully reduced. */
