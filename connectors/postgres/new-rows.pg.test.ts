@@ -168,3 +168,14 @@ it("a constraint that one of them breaks halts", async () => {
   expect(await rowsOf(checked)).toEqual([]);
   await session.close();
 });
+
+it("a constraint that a changed row breaks halts, and the message names it", async () => {
+  const table = await newTable();
+  await admin.query(`ALTER TABLE ${table} ADD CONSTRAINT one_text UNIQUE (text)`);
+  const session = await open(table, 2);
+  const once = documents(10);
+  const again = documents(5).map((document) => ({ ...document, text: "the same" }));
+  await expect(storeDocuments(session, [...once, ...again])).rejects.toThrow(/one_text/);
+  expect(await rowsOf(table)).toEqual([]);
+  await session.close();
+});

@@ -188,11 +188,11 @@ export class PostgresSession implements TargetSession {
     this.#expected = position;
   }
 
-  #store(rows: readonly EncodedRow[], fenced: Fenced, newRows: CopyRows | undefined): Promise<number> {
+  async #store(rows: readonly EncodedRow[], fenced: Fenced, newRows: CopyRows | undefined): Promise<number> {
     if (newRows && newRows.size > 0) return this.#storeNew(newRows, rows, fenced);
-    return rows.length <= this.#maxRowsInArrays
-      ? this.#storeArrays(rows, fenced)
-      : this.#inTransaction(() => this.#storeBatch(rows, fenced));
+    if (rows.length <= this.#maxRowsInArrays) return this.#storeArrays(rows, fenced);
+    await this.#makeBatchTable();
+    return this.#inTransaction(() => this.#storeBatch(rows, fenced));
   }
 
   async close(): Promise<void> {
@@ -208,30 +208,29 @@ export class PostgresSession implements TargetSession {
   }
 
   async #storeBatch(rows: readonly EncodedRow[], fenced: Fenced): Promise<number> {
-    await this.#copyToBatch(true, copyText(rows));
+    await this.#copy(copyBatch(this.#parts.columns, true), copyText(rows));
     return this.#apply("batch", opsOf(rows), fenced);
   }
 
-  async #copyToBatch(withOps: boolean, chunks: Iterable<Uint8Array>): Promise<void> {
-    const { client, columns } = this.#parts;
-    if (!this.#hasBatchTable) {
-      await client.query(createBatch(columns));
-      this.#hasBatchTable = true;
-    }
-    await this.#copy(copyBatch(columns, withOps), chunks);
+  /** To be awaited before a transaction: one that is rolled back must not take the table along. */
+  async #makeBatchTable(): Promise<void> {
+    if (this.#hasBatchTable) return;
+    await this.#parts.client.query(createBatch(this.#parts.columns));
+    this.#hasBatchTable = true;
   }
 
   async #storeNew(newRows: CopyRows, rows: readonly EncodedRow[], fenced: Fenced): Promise<number> {
     const { client, name, columns } = this.#parts;
     const [task, fence, , next] = fenced;
     const moved: Fenced = [task, fence, next, next];
+    if (!this.#filter || rows.length > this.#maxRowsInArrays) await this.#makeBatchTable();
     try {
       return await this.#inTransaction(async () => {
         const { rowCount } = await client.query(moveCheckpoint(name.schema), [...fenced]);
         if (rowCount !== 1) return 0;
         if (this.#filter) await this.#copy(copyRows(name, columns), newRows.chunks());
         else {
-          await this.#copyToBatch(false, newRows.chunks());
+          await this.#copy(copyBatch(columns, false), newRows.chunks());
           await this.#apply("batch", PUT, moved);
           await client.query(emptyBatch());
         }
