@@ -4,10 +4,11 @@
  * a document of the second half must not take longer than one of the first.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { startPostgres, withClient } from "../test/servers/postgres.ts";
+import { startPostgres } from "../test/servers/postgres.ts";
 import type { Bench } from "./case.ts";
 import { writeLines } from "./flights.ts";
 import { BenchProject } from "./project.ts";
+import { captureEvents, eventLine, expectSpend, spendOf } from "./spend.ts";
 
 const SMALLEST = Number(process.env.BENCH_GROWTH_DOCUMENTS ?? 1_000_000);
 const SIZES = [1, 2, 4, 8].map((times) => times * SMALLEST);
@@ -36,7 +37,7 @@ export const growthBench: Bench = {
           const url = await postgres.createDatabase();
           project.build(CAPTURE + fill(`${round}-${documents}`, ends[size] ?? ""));
           const run = await project.run({ DATABASE_URL: url });
-          await expectAll(url, documents);
+          await expectSpend(url, documents);
           seconds[size] = run.seconds;
           report(`${documents.toLocaleString("en-US")} documents: ${run.seconds.toFixed(2)} s`);
         }
@@ -61,7 +62,7 @@ async function captured(project: BenchProject): Promise<readonly string[]> {
   for (const [size, documents] of SIZES.entries()) {
     const before = SIZES[size - 1] ?? 0;
     await writeLines(documents - before, {
-      [project.path(`events-${size}.ndjson`)]: (i) => lineOf(before + i),
+      [project.path(`events-${size}.ndjson`)]: (i) => eventLine(before + i),
     });
     project.build(CAPTURE);
     await project.run();
@@ -71,42 +72,7 @@ async function captured(project: BenchProject): Promise<readonly string[]> {
   return ends;
 }
 
-async function expectAll(url: string, documents: number): Promise<void> {
-  await withClient(url, async (client) => {
-    const { rows } = await client.query<{ sum: string }>("SELECT sum(events) FROM spend");
-    if (rows[0]?.sum !== String(documents))
-      throw new Error(`Of ${documents} documents ${rows[0]?.sum} are in the table.`);
-  });
-}
-
-const NOTE = "n".repeat(40);
-
-/** About a hundred bytes. */
-function lineOf(id: number): string {
-  return `{"id":${id},"customer":"c-${(id * 7919) % 10_007}","cents":${(id * 104_729) % 10_000},"note":"${NOTE}"}`;
-}
-
-const CAPTURE = `import { capture, env } from "weir";
-import { files } from "weir/files";
-import { pg } from "weir/postgres";
-import { z } from "zod";
-
-void env;
-void pg;
-const events = capture("growth/events", files({ path: "events-*.ndjson" }), {
-  schema: z.object({ id: z.int(), customer: z.string(), cents: z.int(), note: z.string() }),
-  key: ["id"],
-});
-`;
+const CAPTURE = captureEvents("events-*.ndjson");
 
 /** A derivation of its own for each fill, of what had been captured until then. */
-const fill = (name: string, until: string) => `events
-  .read({ until: "${until}" })
-  .derive("growth/spend-${name}", {
-    schema: z.object({ customer: z.string(), cents: z.int(), events: z.int() }),
-    key: ["customer"],
-    reduce: { cents: "sum", events: "sum" },
-    transform: ({ customer, cents }) => ({ customer, cents, events: 1 }),
-  })
-  .materializeTo(pg({ url: env("DATABASE_URL"), table: "spend" }));
-`;
+const fill = (name: string, until: string) => spendOf(`events.read({ until: "${until}" })`, `spend-${name}`);

@@ -7,6 +7,7 @@ import { startPostgres } from "../test/servers/postgres.ts";
 import type { Bench, Measured } from "./case.ts";
 import { writeLines } from "./flights.ts";
 import { BenchProject, type ProcessFigures } from "./project.ts";
+import { captureEvents, eventLine, spendOf } from "./spend.ts";
 
 const MIB = 1024 * 1024;
 const AGAINST = "the same of a tenth of the documents";
@@ -46,7 +47,7 @@ export const memoryBench: Bench = {
       for (const documents of [few, many]) {
         const project = new BenchProject();
         projects.set(documents, project);
-        await writeLines(documents, { [project.path("events.ndjson")]: lineOf });
+        await writeLines(documents, { [project.path("events.ndjson")]: (i) => eventLine(i) });
         project.build(CAPTURE);
         add("capture", documents, await project.run());
         rmSync(project.path("events.ndjson"));
@@ -70,36 +71,10 @@ export const memoryBench: Bench = {
   },
 };
 
-const NOTE = "n".repeat(40);
-
-/** About a hundred bytes. */
-function lineOf(id: number): string {
-  return `{"id":${id},"customer":"c-${(id * 7919) % 10_007}","cents":${(id * 104_729) % 10_000},"note":"${NOTE}"}`;
-}
-
-const CAPTURE = `import { capture, env } from "weir";
-import { files } from "weir/files";
-import { pg } from "weir/postgres";
-import { z } from "zod";
-
-void env;
-void pg;
-const events = capture("load/events", files({ path: "events.ndjson" }), {
-  schema: z.object({ id: z.int(), customer: z.string(), cents: z.int(), note: z.string() }),
-  key: ["id"],
-});
-`;
+const CAPTURE = captureEvents("events.ndjson");
 
 /** A derivation of its own for each round: it reads all of history. */
-const fill = (round: number) => `events
-  .derive("load/spend-${round}", {
-    schema: z.object({ customer: z.string(), cents: z.int(), events: z.int() }),
-    key: ["customer"],
-    reduce: { cents: "sum", events: "sum" },
-    transform: ({ customer, cents }) => ({ customer, cents, events: 1 }),
-  })
-  .materializeTo(pg({ url: env("DATABASE_URL"), table: "spend_${round}" }));
-`;
+const fill = (round: number) => spendOf("events", `spend-${round}`, `spend_${round}`);
 
 function mib(bytes: number): string {
   return (bytes / MIB).toFixed(0);

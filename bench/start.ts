@@ -10,6 +10,7 @@ import { startPostgres, withClient } from "../test/servers/postgres.ts";
 import type { Bench } from "./case.ts";
 import { writeLines } from "./flights.ts";
 import { BenchProject, type ServedProject } from "./project.ts";
+import { eventLine, expectSpend } from "./spend.ts";
 
 const MANY = Number(process.env.BENCH_START_DOCUMENTS ?? 10_000_000);
 const FEW = MANY / 1000;
@@ -73,11 +74,7 @@ class StartProject implements Disposable {
     project.build(FLOW);
     await project.run({ DATABASE_URL: url });
     rmSync(project.path("events.ndjson"));
-    await withClient(url, async (client) => {
-      const { rows } = await client.query<{ sum: string }>("SELECT sum(events) FROM spend");
-      if (rows[0]?.sum !== String(documents))
-        throw new Error(`Of ${documents} documents ${rows[0]?.sum} are in the table.`);
-    });
+    await expectSpend(url, documents);
     return own;
   }
 
@@ -119,12 +116,8 @@ async function isThere(client: Client, customer: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-const NOTE = "n".repeat(40);
-
-/** About a hundred bytes; of each customer ten, one after the other. */
-function lineOf(id: number): string {
-  return `{"id":${id},"customer":"c-${Math.floor(id / 10)}","cents":${(id * 104_729) % 10_000},"note":"${NOTE}"}`;
-}
+/** Of each customer ten, one after the other. */
+const lineOf = (id: number) => eventLine(id, Math.floor(id / 10));
 
 const FLOW = `import { capture, derive, env } from "weir";
 import { files } from "weir/files";

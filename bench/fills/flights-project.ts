@@ -1,5 +1,6 @@
 /** The flow files of the back-fill benchmarks begin so, and the script that is written by hand reads what they captured. */
 import { join } from "node:path";
+import { FLIGHT_SCHEMA } from "../flights.ts";
 import type { BenchProject } from "../project.ts";
 
 /** `options` are more of the capture's, as in a flow file. */
@@ -11,14 +12,7 @@ import { z } from "zod";
 void env;
 void pg;
 const flights = capture("bench/flights", files({ path: "flights.ndjson" }), {
-  schema: z.object({
-    id: z.string(),
-    departed: z.iso.datetime(),
-    delay: z.int(),
-    distance: z.int(),
-    origin: z.string(),
-    destination: z.string(),
-  }),
+  schema: ${FLIGHT_SCHEMA},
   key: ["id"],${options}
 });
 `;

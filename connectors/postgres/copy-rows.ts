@@ -18,6 +18,8 @@ export class CopyRows implements NewRows {
   readonly #chunks: Uint8Array[] = [];
   /** Documents that are still left to the caller, whatever is known of their keys: a few rows are stored sooner without COPY. */
   #spared: number;
+  /** Whether the document that comes next is one whose line could not be read. */
+  #isOdd = false;
   /** Lines of documents that came as objects, and of those that came as bytes. */
   #text = "";
   #bytes = new Uint8Array(0);
@@ -42,7 +44,8 @@ export class CopyRows implements NewRows {
   }
 
   take(document: JsonObject): boolean {
-    this.#reader?.learn(document);
+    if (this.#isOdd) this.#reader?.learn(document);
+    this.#isOdd = false;
     return this.takeAs(keyOf(this.#columns, document), document);
   }
 
@@ -64,6 +67,7 @@ export class CopyRows implements NewRows {
     const reader = this.#reader;
     if (reader === undefined || this.#spared > 0) return -1;
     const end = reader.read(bytes, from);
+    this.#isOdd = end < 0;
     if (end < 0 || !reader.hashKey(bytes, this.#hash) || !this.#filter.addHashed(this.#hash)) return -1;
     const width = reader.widthOf(end - from);
     if (this.#used + width > this.#bytes.length) {

@@ -58,17 +58,18 @@ export class DocumentSource {
   }
 
   /** Whether there are more, as far as the head has told: it is not waited for, so that a quiet flow's document is stored at once. */
-  async more(): Promise<boolean> {
-    while (this.#run >= this.#runs.length) {
-      if (!this.#accept(await this.#reader.more())) return false;
-    }
-    return true;
+  more(): Promise<boolean> {
+    return this.#hasRun(() => this.#reader.more());
   }
 
   /** As `more`, but the head is asked. */
-  async look(): Promise<boolean> {
+  look(): Promise<boolean> {
+    return this.#hasRun(() => this.#reader.poll());
+  }
+
+  async #hasRun(read: () => Promise<MergedChunk | undefined>): Promise<boolean> {
     while (this.#run >= this.#runs.length) {
-      if (!this.#accept(await this.#reader.poll())) return false;
+      if (!this.#accept(await read())) return false;
     }
     return true;
   }
