@@ -40,8 +40,8 @@ import { decodeRow, type EncodedRow, encodeChange, encodeDelta, encodeKeys } fro
 const MAX_ROWS_IN_ARRAYS = 500;
 const LOAD_KEYS = 10_000;
 
-/** More rows per transaction combine more documents of one key, at the cost of memory: about 100 MB of 1 KB rows. */
-export const MAX_ROWS = 100_000;
+/** More rows per transaction combine more documents of one key. The runtime holds fewer where they are long. */
+export const MAX_ROWS = 200_000;
 
 export interface SessionParts {
   readonly client: Client;

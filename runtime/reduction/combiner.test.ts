@@ -50,6 +50,29 @@ describe("Combiner", () => {
       { op: "put", key: ["a"], document: { id: "a", n: 2 } },
     ]);
   });
+  it.each([false, true])(
+    "adds a copy, as it is then, to which nobody else can write (documents fit: %s)",
+    (fits) => {
+      const schema = { ...summed.schema, additionalProperties: false };
+      const combiner = new Combiner(summed, compileReducer({ ...summed, schema }, fits));
+      const reused = { id: "a", n: 1 };
+      combiner.addCopy(reused);
+      combiner.addCopy(reused);
+      reused.n = 5;
+      combiner.addCopy(reused);
+      reused.n = 100;
+      expect(combiner.drain()).toEqual([{ op: "add", key: ["a"], document: { id: "a", n: 7 } }]);
+      expect(reused).toEqual({ id: "a", n: 100 });
+    },
+  );
+  it("copies no more than what is the document's own", () => {
+    const schema = { ...summed.schema, additionalProperties: false };
+    const combiner = new Combiner(summed, compileReducer({ ...summed, schema }, true));
+    const inheriting = Object.assign(Object.create({ n: 1 }) as { n: number }, { id: "a" });
+    combiner.addCopy({ id: "a", n: 1 });
+    combiner.addCopy(inheriting);
+    expect(combiner.drain()).toEqual([{ op: "add", key: ["a"], document: { id: "a", n: 1 } }]);
+  });
   it("is empty once drained", () => {
     const combiner = new Combiner(summed);
     combiner.add({ id: "a", n: 1 });

@@ -45,6 +45,16 @@ export class Combiner {
     }
   }
 
+  /** `add` of a copy. What is inside of the document's fields is shared with the copy. */
+  addCopy(document: JsonObject): void {
+    // A copy has what is the document's own.
+    const isPlain = Object.getPrototypeOf(document) === Object.prototype;
+    const older =
+      isPlain && this.#reducer.keepsNewer && this.#pending.get(this.#key.identity(document))?.document;
+    if (older) this.#reducer.reduceInto(older, document);
+    else this.add({ ...document });
+  }
+
   /**
    * Throws what `add` would, or what a later combination with documents that fit would, and changes nothing.
    * `isWhole`: as if a removal came before it.

@@ -200,3 +200,56 @@ describe("for every document", () => {
     );
   });
 });
+
+describe("where nothing but the key and fields with a strategy can be in a document", () => {
+  const value = fc.option(fc.integer({ min: -3, max: 3 }), { nil: null });
+  const document = fc.record(
+    { id: fc.constant("a"), sum: value, min: value, first: value, last: value, log: fc.array(fc.nat(3)) },
+    { requiredKeys: ["id"], noNullPrototype: true },
+  );
+  const open = collection(
+    { sum: "sum", min: "min", first: "first", last: "last", log: "append" },
+    { sum: {}, min: {}, first: {}, last: {}, log: {} },
+  );
+  const closed = { ...open, schema: { ...open.schema, additionalProperties: false } };
+
+  it("the older of two documents that fit is written to, and the newer one stays", () => {
+    const { reduce } = compileReducer(closed);
+    const { reduceInto, keepsNewer } = compileReducer(closed, true);
+    expect(keepsNewer).toBe(true);
+    fc.assert(
+      fc.property(document, document, document, (a, b, c) => {
+        const before = JSON.stringify([b, c]);
+        const older = structuredClone(a);
+        expect(reduceInto(reduceInto(older, b), c)).toStrictEqual(reduce(reduce(a, b), c));
+        expect(JSON.stringify([b, c])).toBe(before);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+  it("a failure names field and key", () => {
+    const { reduceInto } = compileReducer(closed, true);
+    expect(() => reduceInto({ id: "a", sum: 1 }, { id: "a", sum: "x" })).toThrow(
+      'Field "sum" of key "a": "sum" takes numbers, but found a string',
+    );
+  });
+  it.each([
+    ["documents of a history may be of another schema", closed, false],
+    ["the schema is open", open, true],
+    ["a field has no strategy", { ...closed, reduce: { sum: "sum" } as const }, true],
+    [
+      "a field inside of another has one",
+      { ...closed, reduce: { ...closed.reduce, "first.n": "sum" } as const },
+      true,
+    ],
+    [
+      "fields are described by a pattern",
+      { ...closed, schema: { ...closed.schema, patternProperties: {} } },
+      true,
+    ],
+  ])("not where %s", (_, plan, fits) => {
+    const reduce = { ...plan.reduce } as Record<string, ReduceStrategy>;
+    if ("first.n" in reduce) delete reduce.first;
+    expect(compileReducer({ ...plan, reduce }, fits).keepsNewer).toBe(false);
+  });
+});

@@ -17,10 +17,12 @@ export interface Reducer {
   /** A new document; both arguments stay as they are, and the result may share their nested values. */
   reduce(older: JsonObject, newer: JsonObject): JsonObject;
   /**
-   * The same result at less cost: writes it into `newer` and returns it. Both arguments must be the caller's alone,
-   * with all that is in them, and `older` must not be used any more.
+   * The same result at less cost: writes it into one of the two and returns that. Both arguments must be the caller's
+   * alone, with all that is in them, and neither is to be used any more, also where it throws.
    */
   reduceInto(older: JsonObject, newer: JsonObject): JsonObject;
+  /** Whether `reduceInto` writes to `older` alone, so that `newer` need not be the caller's and may be used further. */
+  readonly keepsNewer: boolean;
   /**
    * Throws what `reduceInto(older, newer)` would, and changes nothing: for a `newer` that `settle` has taken, and an
    * `older` that was made of such.
@@ -34,8 +36,11 @@ export interface Reducer {
   settle(document: JsonObject): JsonObject;
 }
 
-/** Throws `HaltError` where a path cannot be reduced. Its methods throw `HaltError` where values do not fit a strategy. */
-export function compileReducer(collection: CollectionPlan): Reducer {
+/**
+ * `fits`: all documents that it will get fit the schema as it is now, which those of a history need not. Throws `HaltError`
+ * where a path cannot be reduced. Its methods throw `HaltError` where values do not fit a strategy.
+ */
+export function compileReducer(collection: CollectionPlan, fits = false): Reducer {
   const nodes = compileNodes(collection);
   const key = compileKey(collection.key);
   const named = <T>(document: JsonObject, run: () => T): T => {
@@ -52,11 +57,15 @@ export function compileReducer(collection: CollectionPlan): Reducer {
       return result;
     });
   const settling = nodes.some(settles);
+  const all = fits ? allFields(collection, nodes) : undefined;
   return {
     combines: nodes.length > 0,
     reduce: (older, newer) => run(older, newer, copy(nodes, newer), false),
-    // The caller has given `newer` away, so writing to it is seen by nobody else.
-    reduceInto: (older, newer) => run(older, newer, newer as MutableObject, true),
+    // The older one lives long: a newer one that is let go at once costs the collector nothing.
+    reduceInto: all
+      ? (older, newer) => named(newer, () => extend(all, older as MutableObject, newer))
+      : (older, newer) => run(older, newer, newer as MutableObject, true),
+    keepsNewer: all !== undefined,
     check: (older, newer) => named(newer, () => checkFields(nodes, older, newer)),
     settle: (document) => (settling ? named(document, () => settleFields(nodes, document)) : document),
   };
@@ -65,9 +74,14 @@ export function compileReducer(collection: CollectionPlan): Reducer {
 type MutableObject = { [name: string]: Json | undefined };
 
 /** A field with a strategy, or an object that holds some. */
-type Node =
-  | { readonly kind: "field"; readonly name: string; readonly path: string; readonly strategy: Strategy }
-  | { readonly kind: "object"; readonly name: string; readonly fields: readonly Node[] };
+type Node = FieldNode | { readonly kind: "object"; readonly name: string; readonly fields: readonly Node[] };
+
+interface FieldNode {
+  readonly kind: "field";
+  readonly name: string;
+  readonly path: string;
+  readonly strategy: Strategy;
+}
 
 class FieldError extends Error {
   readonly path: string;
@@ -75,6 +89,36 @@ class FieldError extends Error {
     super(message);
     this.path = path;
   }
+}
+
+/** The nodes, where nothing but a key and fields with a strategy can be in a document; undefined otherwise. */
+function allFields(
+  { schema, key }: CollectionPlan,
+  nodes: readonly Node[],
+): readonly FieldNode[] | undefined {
+  const fields = nodes.filter((node) => node.kind === "field");
+  const known = new Set([...key, ...fields.map(({ name }) => name)]);
+  const isClosed = schema.additionalProperties === false && schema.patternProperties === undefined;
+  const names = Object.keys(schema.properties ?? {});
+  return isClosed && fields.length === nodes.length && names.every((name) => known.has(name))
+    ? fields
+    : undefined;
+}
+
+/** Combines into `older`, whose key is that of `newer`. */
+function extend(fields: readonly FieldNode[], older: MutableObject, newer: JsonObject): JsonObject {
+  for (let i = 0; i < fields.length; i++) {
+    const { name, path, strategy } = fields[i] as FieldNode; // i < length
+    const after = own(newer, name);
+    if (after === undefined) continue;
+    const before = own(older as JsonObject, name);
+    try {
+      older[name] = before === undefined ? after : strategy.combine(before, after, true);
+    } catch (error) {
+      throw ofField(path, error);
+    }
+  }
+  return older as JsonObject;
 }
 
 function combineFields(
@@ -160,8 +204,12 @@ function atField<T>(path: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    throw error instanceof HaltError ? new FieldError(path, error.message) : error;
+    throw ofField(path, error);
   }
+}
+
+function ofField(path: string, error: unknown): unknown {
+  return error instanceof HaltError ? new FieldError(path, error.message) : error;
 }
 
 /** Whether a field with a strategy has a value in `object`, at any depth. */

@@ -83,7 +83,7 @@ it("ends the round that it was in after a restart, before it reads what its pref
     if (transaction.task === "t" && commits.push(transaction) > 1) throw new Error("crash");
     return commit(transaction);
   });
-  const combined = { inputBytes: 1, heldBytes: 1, keys: 1, milliseconds: 0 };
+  const combined = { inputBytes: 1, heldBytes: 1, keys: 1, milliseconds: 0, mostMilliseconds: 0 };
   const limits = { transactionBytes: 1, transactionKeys: 1, combined, cache: { keys: 1, bytes: 1 } };
   await expect(run(derivation, new AbortController().signal, { head: crashing, limits })).rejects.toThrow(
     "crash",
@@ -188,6 +188,39 @@ it("what a generator yielded is combined as it was then", async () => {
   }`);
   await catchUp(task("t", { sources: [{ collection: "a", transform }], collection }));
   expect(await documents("t")).toEqual([{ id: 1, list: ["x", "y"] }]);
+});
+
+it("a document that a function returns again and again is combined as it was each time", async () => {
+  const { bundle, append, task, catchUp, documents } = await workshop();
+  const collection: CollectionPlan = {
+    schema: {
+      type: "object",
+      properties: { id: { type: "string" }, n: { type: "integer" } },
+      additionalProperties: false,
+    },
+    key: ["id"],
+    reduce: { n: "sum" },
+  };
+  const transform = bundle(`(() => {
+    const same = {};
+    const fill = (n) => { same.id = "all"; same.n = n; return same; };
+    return (doc) => (doc.after ? fill(doc.after.n) : doc.before ? fill(-doc.before.n) : fill(doc.n));
+  })()`);
+  await append("a", [
+    { id: 1, n: 1 },
+    { id: 2, n: 2 },
+    { id: 3, n: 4 },
+  ]);
+  await catchUp(task("t", { sources: [{ collection: "a", transform }], collection }));
+  expect(await documents("t")).toEqual([{ id: "all", n: 7 }]);
+  // A change of the shuffle key calls it twice for one document.
+  await append("b", [
+    { id: 1, n: 8, at: "x" },
+    { id: 1, n: 16, at: "y" },
+  ]);
+  const reduced = { name: "b", collection: "b", reduced: true as const, by: ["at"], transform };
+  await catchUp(task("u", { sources: [reduced], collection }));
+  expect(await documents("u")).toEqual([{ id: "all", n: 16 }]);
 });
 
 it("gives functions a context that they cannot change", async () => {

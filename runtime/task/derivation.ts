@@ -13,46 +13,12 @@ import {
 } from "../journal/merged-reader.ts";
 import { JournalRouter } from "../journal/router.ts";
 import type { ObjectStore } from "../store/store.ts";
-import type { CacheLimits } from "./derivation/durable-values.ts";
 import { loadFunctions } from "./derivation/functions.ts";
+import { type DerivationLimits, fullnessOf, limitsOf } from "./derivation/transaction-limits.ts";
 import { Transformation } from "./derivation/transformation.ts";
 import { installDeterminismGuard } from "./determinism-guard.ts";
 import type { DerivationTask, Report } from "./task.ts";
 import { WorkCell } from "./work-cell.ts";
-
-/** Bounds memory, and how much a crash repeats. */
-export interface DerivationLimits {
-  /** Of input, outputs and changed state of one transaction, roughly. */
-  readonly transactionBytes: number;
-  /** Output keys and changed states of one transaction. */
-  readonly transactionKeys: number;
-  /** Of transactions whose outputs are combined: they hold little of what they read, and the more it is the less they write. */
-  readonly combined: CombinedLimits;
-  /** Of the state, and of the reduced documents of each source. */
-  readonly cache: CacheLimits;
-}
-
-export interface CombinedLimits {
-  /** Of input. */
-  readonly inputBytes: number;
-  /** Of output documents, roughly, if they are as long as those of the input. */
-  readonly heldBytes: number;
-  readonly keys: number;
-  /** After which one is committed that has not come to its other limits: what reads the outputs must not wait for long. */
-  readonly milliseconds: number;
-}
-
-const LIMITS: DerivationLimits = {
-  transactionBytes: 8 * 1024 * 1024,
-  transactionKeys: 50_000,
-  combined: {
-    inputBytes: 256 * 1024 * 1024,
-    heldBytes: 32 * 1024 * 1024,
-    keys: 100_000,
-    milliseconds: 1_000,
-  },
-  cache: { keys: 250_000, bytes: 64 * 1024 * 1024 },
-};
 
 /**
  * Reads the sources from the checkpoint on, transforms, and commits outputs, state and checkpoint as one head
@@ -83,7 +49,7 @@ export async function runDerivation(
     const router = await JournalRouter.open(head, task.name, task.collection);
     report({ kind: "opened", task: task.name });
     report({ kind: "progress", task: task.name, positions: reader.positions, documents: 0, at: 0 });
-    const isFull = fullness(task, limits);
+    const fullness = fullnessOf(task, limits);
     const failed = new AbortController();
     const ended = AbortSignal.any([signal, failed.signal]);
     let committing: Promise<void> = Promise.resolve();
@@ -95,9 +61,10 @@ export async function runDerivation(
       while (chunk) {
         await transformation.add(chunk);
         taken.add(chunk);
-        if (ended.aborted || isFull(taken, transformation)) break;
+        if (ended.aborted || fullness.isReached(taken, transformation)) break;
         chunk = await reader.poll();
       }
+      fullness.next(chunk !== undefined);
       const { outputs, letters, state } = transformation.drain();
       const routed = outputs ? await router.route(outputs.documents, outputs.lines) : [];
       const appends = [...routed, ...letters];
@@ -117,35 +84,6 @@ export async function runDerivation(
   } finally {
     guard.uninstall();
   }
-}
-
-/** Whether a transaction has come to one of its limits. */
-function fullness(
-  { collection, plan }: DerivationTask,
-  { transactionBytes, transactionKeys, combined }: DerivationLimits,
-): (taken: Taken, transformation: Transformation) => boolean {
-  const holdsInput = plan.state !== undefined || plan.sources.some(({ reduced }) => reduced);
-  if (Object.keys(collection.reduce).length === 0 || holdsInput) {
-    return ({ bytes }, made) => bytes + made.bytes >= transactionBytes || made.size >= transactionKeys;
-  }
-  return ({ bytes, documents, since }, made) =>
-    bytes >= combined.inputBytes ||
-    made.bytes >= transactionBytes ||
-    made.size >= combined.keys ||
-    made.size * (bytes / documents) >= combined.heldBytes ||
-    (bytes >= transactionBytes && performance.now() - since >= combined.milliseconds);
-}
-
-/** Shards share the room that a whole task has. */
-function limitsOf({ shard }: DerivationTask): DerivationLimits {
-  const { of } = shard ?? { of: 1 };
-  const { keys, bytes } = LIMITS.cache;
-  const heldBytes = Math.ceil(LIMITS.combined.heldBytes / of);
-  return {
-    ...LIMITS,
-    cache: { keys: Math.ceil(keys / of), bytes: Math.ceil(bytes / of) },
-    combined: { ...LIMITS.combined, heldBytes },
-  };
 }
 
 function mergeLimitsOf({ shard }: DerivationTask): MergeLimits {

@@ -29,8 +29,9 @@ export class DocumentSource {
   #run = 0;
   #document = 0;
   #documents: RunDocuments | undefined;
-  /** Documents taken. */
+  /** Documents taken, and roughly their bytes. */
   taken = 0;
+  takenBytes = 0;
   /** Commit time of the newest run taken from. */
   at = 0;
 
@@ -98,6 +99,7 @@ export class DocumentSource {
       take(document, { journal, offset: run.first + at, at: run.at, removed: isRemoval(document) });
     }
     this.taken += stop - this.#document;
+    this.takenBytes += run.lines.byteLength * ((stop - this.#document) / documents.length);
     this.at = run.at;
     this.#document = stop;
     this.#offsets.set(journal, run.first + stop);

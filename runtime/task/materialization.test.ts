@@ -235,6 +235,30 @@ describe("a materialization", () => {
     expect([...target.rows.values()].map(({ id }) => id).sort()).toEqual([2, 3]);
   });
 
+  it.each(["standard", "delta"] as const)(
+    "holds some megabytes of long documents at a time: %s",
+    async (mode) => {
+      const { fence } = await head.openTask("c");
+      const [journal] = await head.ensureJournals([{ collection: "c", logical: "", partition: 0 }]);
+      const documents = 48;
+      for (let id = 0; id < documents; id++) {
+        const lines = Buffer.from(`${JSON.stringify({ id, n: 1, text: "x".repeat(2 ** 20) })}\n`);
+        await head.commit({
+          task: "c",
+          fence,
+          appends: [{ journal: journal?.id ?? "", count: 1, lines: Uint8Array.from(lines) }],
+        });
+      }
+      const target = new MemoryTarget();
+      target.maxRows = 1_000;
+      const stored = () => target.sizes.reduce((sum, size) => sum + size, 0);
+      await run(target, mode === "delta" ? { mode } : {}, () => stored() === documents);
+      expect(stored()).toBe(documents);
+      expect(Math.max(...target.sizes)).toBeLessThan(40);
+      expect(target.sizes.length).toBeLessThan(20);
+    },
+  );
+
   it("learns that a transaction failed though no document follows", async () => {
     const { fence } = await head.openTask("c");
     await commit(fence, entries);

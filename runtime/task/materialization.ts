@@ -20,6 +20,10 @@ import { taskLog } from "./task-log.ts";
 
 /** Documents that one transaction combines at most, however few keys they have: bounds what a crash repeats. */
 const TRANSACTION_DOCUMENTS = 500_000;
+/** Of documents that one transaction holds, roughly, if they are as long as those it has taken. As objects they take several times that. */
+const HELD_BYTES = 32 * 1024 * 1024;
+/** New rows need not be looked for in the target: to wait for more of them than so many gains nothing. */
+const NEW_ROWS = 100_000;
 
 /** A transaction in the making: documents are added until it is full, then it is taken. */
 interface Batch {
@@ -133,30 +137,38 @@ function reducedBatch({ collection }: MaterializationTask, session: TargetSessio
   const begin = () => (reducer.combines ? undefined : session.newRows?.());
   let newRows = begin();
   let documents = 0;
-  const rows = () => combiner.size + (newRows?.size ?? 0);
+  let bytes = 0;
+  /** How many more it may take, whatever keys they have. */
+  const room = () => {
+    const fresh = newRows?.size ?? 0;
+    const rows = combiner.size + fresh;
+    if (rows * (bytes / documents) >= HELD_BYTES) return 0;
+    return Math.min(session.maxRows - rows, NEW_ROWS - fresh, TRANSACTION_DOCUMENTS - documents);
+  };
   const remove = (document: JsonObject) => {
     newRows?.pass(document);
     combiner.remove(document);
   };
   return {
     get full() {
-      return rows() >= session.maxRows || documents >= TRANSACTION_DOCUMENTS;
+      return room() <= 0;
     },
     fill(source) {
-      const before = source.taken;
-      const most = Math.min(TRANSACTION_DOCUMENTS - documents, session.maxRows - rows());
+      const { taken, takenBytes } = source;
       const take: Take = (document, { removed }) => {
         if (removed) remove(document);
         else if (!newRows?.take(document)) combiner.add(document);
       };
-      source.take(most, take, newRows?.takeJson.bind(newRows));
-      documents += source.taken - before;
+      source.take(room(), take, newRows?.takeJson.bind(newRows));
+      documents += source.taken - taken;
+      bytes += source.takenBytes - takenBytes;
     },
     take() {
       const changes = combiner.drain();
       const taken = newRows;
       newRows = begin();
       documents = 0;
+      bytes = 0;
       return async (next) => {
         const rows = session.reducesInTarget
           ? changes
@@ -180,18 +192,23 @@ function deltaBatch({ name }: MaterializationTask, session: TargetSession): Batc
   const append = session.append?.bind(session);
   if (append === undefined) throw new HaltError(`The target of "${name}" has no mode "delta"; leave it out.`);
   let documents: DeltaDocument[] = [];
+  let bytes = 0;
+  const room = () => (bytes >= HELD_BYTES ? 0 : Math.min(session.maxRows, NEW_ROWS) - documents.length);
   return {
     get full() {
-      return documents.length >= session.maxRows;
+      return room() <= 0;
     },
     fill(source) {
-      source.take(session.maxRows - documents.length, (document, place) => {
+      const { takenBytes } = source;
+      source.take(room(), (document, place) => {
         documents.push({ ...place, document: place.removed ? withoutMeta(document) : document });
       });
+      bytes += source.takenBytes - takenBytes;
     },
     take() {
       const taken = documents;
       documents = [];
+      bytes = 0;
       return (next) => append(taken, next);
     },
   };

@@ -43,7 +43,7 @@ export interface Step {
   readonly fires: "always" | "never" | "maybe";
 }
 
-const FIRES_WITHIN_MS = 30_000;
+const FIRES_WITHIN_MS = 90_000;
 const WATCHED_MS = 1_500;
 const CAUGHT_UP_WITHIN_MS = 60_000;
 const FEED_PAUSE_MS = 15;

@@ -33,6 +33,8 @@ export interface DrainedOutputs {
 /** What one document gives, and the transaction has not taken yet. */
 export interface StagedOutputs {
   readonly outputs: Staged[];
+  /** Whether functions are called more than once for the document: a call may change what the one before has returned. */
+  readonly severalCalls: boolean;
   /** Of state: to be made once the outputs are taken. */
   changes?: (() => void)[];
 }
@@ -40,8 +42,12 @@ export interface StagedOutputs {
 type Staged =
   /** To be appended as it is. */
   | { readonly document: JsonObject; readonly line: string }
-  /** To be combined: first a removal, then a document, or one of the two. */
-  | { readonly removes: JsonObject | undefined; readonly adds: JsonObject | undefined };
+  /** To be combined: first a removal, then a document, or one of the two. Of one that is `shared` a copy is to be combined. */
+  | {
+      readonly removes: JsonObject | undefined;
+      readonly adds: JsonObject | undefined;
+      readonly shared?: boolean;
+    };
 
 /** Where a document goes does not depend on it. */
 const NO_KEY: JsonObject = {};
@@ -71,7 +77,7 @@ export class Outputs {
     this.#removals = compileRemovals(collection);
     this.#key = compileKey(key);
     const combines = Object.keys(reduce).length > 0;
-    const reducer = compileReducer(collection);
+    const reducer = compileReducer(collection, true);
     this.#combiner = combines ? new Combiner(collection, reducer) : undefined;
     this.#own = combines && separable ? new Combiner(collection, reducer) : undefined;
     this.#nested = Object.keys(reduce).some((path) => path.includes("."));
@@ -89,23 +95,26 @@ export class Outputs {
     return this.#lines.characters;
   }
 
-  stage(): StagedOutputs {
-    return { outputs: [] };
+  /** `calls`: of functions, for one document. */
+  stage(calls: number): StagedOutputs {
+    return { outputs: [], severalCalls: calls > 1 };
   }
 
   /** Adds what a function returned: a document or removal, several (any iterable of them), or nothing. */
   add(staged: StagedOutputs, result: unknown): void {
     if (result === undefined || result === null) return;
     if (typeof result !== "object" || !(Symbol.iterator in result)) {
-      staged.outputs.push(this.#read(result, false));
+      staged.outputs.push(this.#read(result, false, !staged.severalCalls));
       return;
     }
     // A generator may go on changing what it has yielded.
     const passing = !Array.isArray(result);
-    for (const output of result as Iterable<unknown>) staged.outputs.push(this.#read(output, passing));
+    for (const output of result as Iterable<unknown>)
+      staged.outputs.push(this.#read(output, passing, !staged.severalCalls));
   }
 
-  #read(output: unknown, passing: boolean): Staged {
+  /** `passing`: also what is inside of the output may be changed before it is taken. `lasting`: nothing of it may. */
+  #read(output: unknown, passing: boolean, lasting: boolean): Staged {
     const removal = this.#removals.read(output);
     if (removal?.kind === "wrong") {
       throw new RefusedOutputError("a removal that does not fit", removal.complaint);
@@ -125,8 +134,9 @@ export class Outputs {
     // What no text can be made of must show here: the combined document is written for many.
     if (this.#own) return { removes: undefined, adds: JSON.parse(lineOf(document)) as JsonObject };
     // The combiner writes to what it is given, which a transform may return again.
-    const adds = this.#nested || passing ? structuredClone(document) : { ...document };
-    return { removes: undefined, adds };
+    if (this.#nested || passing) return { removes: undefined, adds: structuredClone(document) };
+    if (lasting) return { removes: undefined, adds: document, shared: true };
+    return { removes: undefined, adds: { ...document } };
   }
 
   /** What the journal is found by: a function may change its document, but not what it was when it was returned. */
@@ -171,7 +181,8 @@ export class Outputs {
   #combine(combiner: Combiner | undefined, output: Staged): void {
     if ("line" in output) return;
     if (output.removes) combiner?.remove(output.removes);
-    if (output.adds) combiner?.add(output.adds);
+    if (output.adds && output.shared) combiner?.addCopy(output.adds);
+    else if (output.adds) combiner?.add(output.adds);
   }
 
   #push(document: JsonObject, line: string): void {

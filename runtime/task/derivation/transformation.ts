@@ -178,7 +178,7 @@ export class Transformation {
 
   /** All that the steps of one document give and change, or nothing of it and why. */
   #run(steps: readonly Step[]): DocumentError | undefined {
-    const staged = this.#outputs.stage();
+    const staged = this.#outputs.stage(steps.length);
     let last: Step | undefined;
     this.#guard.enter();
     try {
