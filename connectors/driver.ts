@@ -198,6 +198,11 @@ export interface TargetSession {
   readonly reducesInTarget: boolean;
   /** The runtime closes a transaction when it holds this many distinct keys. */
   readonly maxRows: number;
+  /**
+   * Whether `store` may be called while one transaction before it is under way: it is stored after that one, and not at all
+   * where that one fails.
+   */
+  readonly pipelines?: boolean;
   /** The stored documents of these keys, in their order. Only the fields that the target holds. */
   load(keys: readonly KeyValues[]): Promise<readonly (JsonObject | undefined)[]>;
   /**

@@ -144,6 +144,49 @@ describe("store", () => {
     expect(await admin.exists("spend:a")).toBe(0);
     await session.close();
   });
+  it("stores transactions in their order while the one before is under way", async () => {
+    const session = await open();
+    for (let at = 0; at < 6; at += 2) {
+      const rows = (from: number) => Array.from({ length: 500 }, (_, i) => put(`k${i % (400 + from)}`, from));
+      await Promise.all([session.store(rows(at), at), session.store(rows(at + 1), at + 1)]);
+      const found = await session.load([["k0"], ["k399"]]);
+      expect(found.map((row) => row?.n)).toEqual([at + 1, at + 1]);
+    }
+    await session.close();
+    const next = await open();
+    expect(next.position).toBe(5);
+    await next.close();
+  });
+  it("stores nothing of a transaction where the one before fails", async () => {
+    const session = await open();
+    await session.store([put("a", 1)], 1);
+    await admin.set("spend:b", "mine");
+    const [first, second] = await Promise.allSettled([
+      session.store([put("b", 2)], 2),
+      session.store([put("a", 3)], 3),
+    ]);
+    expect(first).toMatchObject({
+      status: "rejected",
+      reason: { message: expect.stringContaining("spend:b") },
+    });
+    expect(second.status).toBe("rejected");
+    expect(await admin.hget("spend:a", "n")).toBe("1");
+    await session.close();
+    const next = await open();
+    expect(next.position).toBe(1);
+    await next.close();
+  });
+  it("stores nothing of two transactions once another instance has the fence", async () => {
+    const session = await open();
+    await session.store([put("a", 1)], 1);
+    const successor = await open();
+    const both = await Promise.allSettled([session.store([put("a", 2)], 2), session.store([put("a", 3)], 3)]);
+    for (const each of both) {
+      expect(each).toMatchObject({ status: "rejected", reason: expect.any(FencedError) });
+    }
+    expect(await admin.hget("spend:a", "n")).toBe("1");
+    await Promise.all([session.close(), successor.close()]);
+  });
   it("takes as many rows as a transaction may have", async () => {
     const session = await open();
     const changes = Array.from({ length: session.maxRows }, (_, i) => put(`k${i}`, i));

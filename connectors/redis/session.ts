@@ -23,10 +23,14 @@ export interface SessionParts {
 export class RedisSession implements TargetSession {
   readonly reducesInTarget = false;
   readonly maxRows = MAX_ROWS;
+  readonly pipelines = true;
   readonly #parts: SessionParts;
   /** JSON of the position that the checkpoint must have when the next transaction begins; "" for none. */
   #expected: string;
-  readonly #call = new RespArguments();
+  /** Of the call that is written, and of the one before, which may be on its way. */
+  #call = new RespArguments();
+  #callBefore = new RespArguments();
+  #storeScript: Promise<unknown> | undefined;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -52,13 +56,16 @@ export class RedisSession implements TargetSession {
   }
 
   async store(changes: readonly RowChange[], next: Json): Promise<void> {
-    const { form } = this.#parts;
+    const { redis, form } = this.#parts;
     const position = JSON.stringify(next);
-    const rows = form.encode(changes);
-    protocolPoint("redis.store.before");
-    await this.#run(form.script, position, rows);
-    protocolPoint("redis.store.after");
+    // Known before the first call: one that had to be repeated would come after the next.
+    this.#storeScript ??= redis.script("LOAD", form.script);
+    await this.#storeScript.catch((error: unknown) => Promise.reject(withoutCommand(error)));
+    const call = this.#write(form.script, position, form.encode(changes));
     this.#expected = position;
+    protocolPoint("redis.store.before");
+    await this.#evaluate(form.script, call);
+    protocolPoint("redis.store.after");
   }
 
   /** The checkpoint says that it is under way until the last row is gone: whoever opens the task next finishes it. */
@@ -92,21 +99,31 @@ export class RedisSession implements TargetSession {
     this.#parts.redis.disconnect();
   }
 
-  /** Throws what the script found in the way. `next`: its ARGV behind fence and expected position. */
-  async #run(script: string, next: string, rows: EncodedRows = NO_ROWS): Promise<void> {
+  #run(script: string, next: string, rows: EncodedRows = NO_ROWS): Promise<void> {
+    return this.#evaluate(script, this.#write(script, next, rows));
+  }
+
+  /** `next`: ARGV behind fence and expected position. What is returned stands until the next call but one is written. */
+  #write(script: string, next: string, rows: EncodedRows): Buffer {
     const { checkpoint, owned } = this.#parts;
+    [this.#call, this.#callBefore] = [this.#callBefore, this.#call];
     const call = this.#call;
     call.clear();
     for (const text of ["EVALSHA", hashOf(script), String(1 + rows.keys.count), checkpoint]) call.add(text);
     call.append(rows.keys);
     for (const text of [owned.fence, this.#expected, next]) call.add(text);
     call.append(rows.values);
-    const [outcome, found = "", type] = await this.#evaluate(script, call.command);
+    return call.command;
+  }
+
+  /** Throws what the script found in the way. */
+  async #evaluate(script: string, call: Buffer): Promise<void> {
+    const [outcome, found = "", type] = await this.#reply(script, call);
     if (outcome !== "ok") throw this.#refusal(outcome, found, type);
   }
 
   /** The server knows a script by its hash once it has seen it, until it restarts or forgets all scripts. */
-  async #evaluate(script: string, call: Buffer): Promise<readonly (string | undefined)[]> {
+  async #reply(script: string, call: Buffer): Promise<readonly (string | undefined)[]> {
     const { redis } = this.#parts;
     // What `sendCommand` returns, though its type does not say so.
     const run = () => redis.sendCommand(new WrittenCommand(call)) as Promise<unknown>;

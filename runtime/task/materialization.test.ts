@@ -70,13 +70,14 @@ async function run(
   plan: Partial<MaterializationPlan>,
   until: () => boolean,
   history: Pick<MaterializationTask, "epoch" | "restores"> & { warnings?: string[] } = { epoch: 1 },
+  of: CollectionPlan = collection,
 ): Promise<boolean> {
   const { warnings, ...epochs } = history;
   const stop = new AbortController();
   const guarantee = { delivery: "exactly-once", mechanism: "" } as const;
   const full: MaterializationPlan = { connector: "memory", config: {}, guarantee, collection: "c", ...plan };
   const running = runMaterialization(
-    { kind: "materialization", name: "memory:t", plan: full, config: {}, collection, ...epochs },
+    { kind: "materialization", name: "memory:t", plan: full, config: {}, collection: of, ...epochs },
     target.driver,
     head,
     store,
@@ -258,6 +259,50 @@ describe("a materialization", () => {
       expect(target.sizes.length).toBeLessThan(20);
     },
   );
+
+  it.each([true, false])(
+    "has two transactions under way where the target takes them in order: %s",
+    async (pipelines) => {
+      const { fence } = await head.openTask("c");
+      const all = Array.from({ length: 40 }, (_, i) => ({
+        logical: "country=DE",
+        id: i % 10,
+        n: i,
+        removed: i % 7 === 0,
+      }));
+      for (const each of all) await commit(fence, [each]);
+      const expected = new Map<unknown, unknown>();
+      for (const { id, n, removed } of all) {
+        if (removed) expected.delete(id);
+        else expected.set(id, n);
+      }
+      for (const failure of ["none", "before", "after"] as const) {
+        const target = new MemoryTarget();
+        target.pipelines = pipelines;
+        target.maxRows = 2;
+        target.failures = ["none", "none", failure];
+        const isDone = () => {
+          const { journals = {} } = (target.position ?? {}) as {
+            journals?: Record<string, [number, number]>;
+          };
+          return Object.values(journals).reduce((sum, [, next]) => sum + next, 0) === all.length;
+        };
+        while (!(await run(target, {}, isDone, { epoch: 1 }, { ...collection, reduce: {} })));
+        expect(new Map([...target.rows.values()].map(({ id, n }) => [id, n]))).toEqual(expected);
+        expect(target.mostUnderWay).toBe(pipelines ? 2 : 1);
+      }
+    },
+  );
+
+  it("does not begin a transaction that reads before the one before has ended", async () => {
+    const { fence } = await head.openTask("c");
+    await commit(fence, entries);
+    const target = new MemoryTarget();
+    target.pipelines = true;
+    target.maxRows = 1;
+    await run(target, {}, () => target.rows.size === 4);
+    expect(target.mostUnderWay).toBe(1);
+  });
 
   it("learns that a transaction failed though no document follows", async () => {
     const { fence } = await head.openTask("c");

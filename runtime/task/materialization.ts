@@ -94,29 +94,37 @@ async function follow(
   const batch = mode === "delta" ? deltaBatch(task, session) : reducedBatch(task, session);
   report({ kind: "opened", task: task.name });
   report({ kind: "progress", task: task.name, positions: [source.position], documents: 0, at: 0 });
+  // What is stored must be read before it is reduced into.
+  const reads = compileReducer(task.collection).combines && !session.reducesInTarget;
+  const pipelines = session.pipelines === true && mode !== "delta" && !reads;
+  /** All that are under way; and all but the newest. */
   let storing: Promise<void> = Promise.resolve();
-  let isStoring = false;
+  let before: Promise<void> = storing;
+  let underWay = 0;
   // In a quiet flow no document may come for long: waiting for one ends when the transaction under way fails.
   const failed = new AbortController();
   const ended = AbortSignal.any([signal, failed.signal]);
   while (await source.ready(ended)) {
     const from = source.taken;
     await fill(batch, source);
-    if (isStoring && !batch.full) {
+    if (underWay > 0 && !batch.full) {
       // What comes while the transaction before is being stored goes with this one.
       await storing;
       if (await source.look()) await fill(batch, source);
     }
     const { position, at, taken } = source;
     const store = batch.take();
-    await storing;
+    await (pipelines ? before : storing);
     protocolPoint("materialization.store.before");
-    isStoring = true;
-    storing = store(checkpoint(position)).then(() => {
-      isStoring = false;
+    underWay++;
+    const stored = store(checkpoint(position)).then(() => {
+      underWay--;
       protocolPoint("materialization.store.after");
       report({ kind: "progress", task: task.name, positions: [position], documents: taken - from, at });
     });
+    before = storing;
+    // The first failure is the cause of the others.
+    storing = Promise.all([before, stored]).then(() => {});
     storing.catch(() => failed.abort());
   }
   await storing;
