@@ -5,8 +5,14 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Json, JsonObject } from "../../plan/plan.ts";
+import { compileRecogniser } from "../../runtime/recogniser.ts";
 import { HaltError } from "../driver.ts";
-import { linesMatchValues, RecordedCapture, type RecordedOptions } from "../fixtures/recorded-capture.ts";
+import {
+  linesMatchValues,
+  RecordedCapture,
+  type RecordedOptions,
+  recogniseIds,
+} from "../fixtures/recorded-capture.ts";
 import { driver } from "./driver.ts";
 
 const made: string[] = [];
@@ -128,12 +134,15 @@ describe("files", () => {
   });
 });
 
-describe("NDJSON", () => {
+describe.each([
+  ["parsed", undefined],
+  ["recognised where it can be", recogniseIds],
+])("NDJSON, %s", (_, recognise) => {
   test("keeps each line's own bytes, without what surrounds it", async () => {
     const base = await directoryOf({
       "a.ndjson": '\ufeff{"a": 1.0, "b":"é"}\r\n\n  {"c":\t2} \n{"d":1e3}\n   \n{"last":"no line feed"}',
     });
-    const { capture } = await read(base, { path: "a.ndjson" });
+    const { capture } = await read(base, { path: "a.ndjson" }, { recognise });
     expect(capture.text).toBe('{"a": 1.0, "b":"é"}\n{"c":\t2}\n{"d":1e3}\n{"last":"no line feed"}\n');
   });
 
@@ -141,7 +150,7 @@ describe("NDJSON", () => {
     const rows = Array.from({ length: 12_345 }, (_, id) => ({ id }));
     const long = { id: -1, text: "x".repeat(3_000_000) };
     const base = await directoryOf({ "a.ndjson": ndjson(...rows, long, { id: -2 }) });
-    const { documents, capture } = await read(base, { path: "a.ndjson" });
+    const { documents, capture } = await read(base, { path: "a.ndjson" }, { recognise });
     expect(documents).toEqual([...rows, long, { id: -2 }]);
     expect(Math.max(...capture.appended.map(({ values }) => values.length))).toBeLessThanOrEqual(5_000);
   });
@@ -156,21 +165,21 @@ describe("NDJSON", () => {
       Buffer.from('{"name":"\xff"}', "latin1"),
       /in\/a\.ndjson:4: the text is not UTF-8/,
     ],
-  ])("halts at %s with file and line, having stored what comes before", async (_, line, expected) => {
+  ])("halts at %s with file and line, having stored what comes before", async (_what, line, expected) => {
     const content = Buffer.concat([
       Buffer.from('{"id":1}\n\n{"id":2}\n'),
       Buffer.from(line),
       Buffer.from('\n{"id":3}\n'),
     ]);
     const base = await directoryOf({ "in/a.ndjson": content });
-    const first = await haltOf(base, { path: "in/*" }, { validate: refuseStrings });
+    const first = await haltOf(base, { path: "in/*" }, { validate: refuseStrings, recognise });
     expect(first.message).toMatch(expected);
     expect(first.documents).toEqual([{ id: 1 }, { id: 2 }]);
     await writeFile(join(base, "in/a.ndjson"), '{"id":1}\n\n{"id":2}\n{"id":"corrected"}\n{"id":3}\n');
     const then = await read(
       base,
       { path: "in/*" },
-      { cursor: first.capture.cursor, validate: refuseStrings },
+      { cursor: first.capture.cursor, validate: refuseStrings, recognise },
     );
     expect(then.error).toBeUndefined();
     expect(then.documents).toEqual([{ id: "corrected" }, { id: 3 }]);
@@ -179,11 +188,11 @@ describe("NDJSON", () => {
   test("names the right line after a restart", async () => {
     const rows = Array.from({ length: 6_000 }, (_, id) => ({ id }));
     const base = await directoryOf({ "a.ndjson": `${ndjson(...rows)}{"name":"bad"}\n` });
-    const first = await haltOf(base, { path: "*" }, { validate: refuseStrings });
+    const first = await haltOf(base, { path: "*" }, { validate: refuseStrings, recognise });
     const again = await haltOf(
       base,
       { path: "*" },
-      { validate: refuseStrings, cursor: first.capture.cursor },
+      { validate: refuseStrings, recognise, cursor: first.capture.cursor },
     );
     expect(first.message).toContain("a.ndjson:6001: /name");
     expect(again.message).toBe(first.message);
@@ -283,7 +292,8 @@ describe("a restart", () => {
         // So many appends are committed before each kill; a batch is 5,000 rows, so rows are repeated.
         fc.array(fc.nat({ max: 3 }), { maxLength: 5 }),
         fc.integer({ min: 1, max: 1_500 }),
-        async (files, kills, times) => {
+        fc.boolean(),
+        async (files, kills, times, recognises) => {
           const expected: JsonObject[] = [];
           const contents: Record<string, Buffer> = {};
           const named = files
@@ -302,6 +312,11 @@ describe("a restart", () => {
             contents[path] = packed ? gzipSync(text, { level: 1 }) : text;
           }
           const base = await directoryOf(contents);
+          const strings = {
+            type: "object",
+            properties: { id: { type: "string" }, text: { type: "string" } },
+            required: ["id", "text"],
+          };
           const found: JsonObject[] = [];
           let cursor: Json | undefined;
           for (const stopAfter of [...kills, Number.POSITIVE_INFINITY]) {
@@ -310,11 +325,8 @@ describe("a restart", () => {
               { path: "**/*" },
               {
                 cursor,
-                schema: {
-                  type: "object",
-                  properties: { id: { type: "string" }, text: { type: "string" } },
-                  required: ["id", "text"],
-                },
+                schema: strings,
+                recognise: recognises ? compileRecogniser(strings) : undefined,
                 onAppend: (index) => {
                   if (index >= stopAfter) throw new Error("killed here");
                 },

@@ -79,9 +79,11 @@ export class FilesCapture {
 
   #rows(file: FoundFile, progress: FileProgress | undefined): AsyncGenerator<RowBatch> {
     const { collection } = this.#context;
+    const amend = provenance(file.name, this.#config.provenance);
     const rules: RowRules = {
       validate: (document) => this.#context.validate(document),
-      amend: provenance(file.name, this.#config.provenance),
+      recognise: amend ? undefined : this.#context.recognise,
+      amend,
       setsAside: this.#context.setsAside,
     };
     const start = progress ?? START;

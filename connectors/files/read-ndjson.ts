@@ -39,9 +39,10 @@ export async function* readNdjson(
     };
     while (at < bytes.length) {
       const first = position.row;
-      const { amend, validate } = rules;
+      const { amend, recognise, validate } = rules;
       const parsed = parseLines(bytes, at, {
         validate,
+        recognise,
         amend: amend && ((document, index) => amend(document, first + index)),
         maxDocuments: ROWS_PER_BATCH - parts.rows,
       });
@@ -85,7 +86,8 @@ class Parts {
     if (only && batches.length === 1 && refused.length === 0) return only;
     return {
       count: batches.reduce((sum, { count }) => sum + count, 0),
-      values: batches.flatMap(({ values = [] }) => values), // of lines that were parsed
+      // Either all of them have their values, or none.
+      ...(only?.values ? { values: batches.flatMap(({ values = [] }) => values) } : {}),
       lines: Buffer.concat(batches.map(({ lines }) => lines)),
       refused,
     };

@@ -15,6 +15,8 @@ export interface RowBatch {
 
 export interface RowRules {
   readonly validate: (document: JsonObject) => DocumentViolation | undefined;
+  /** As in `CaptureContext`. Undefined also where `amend` is not: every document must be at hand then. */
+  readonly recognise: ((bytes: Uint8Array, from: number) => number) | undefined;
   /** Fills the provenance fields in; undefined where none were asked for. `row` counts from 0 in its file. */
   readonly amend: ((document: JsonObject, row: number) => Amended) | undefined;
   /** Whether a bad row is set aside, and reading goes on after it. */

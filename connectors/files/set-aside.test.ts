@@ -6,7 +6,12 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import type { RefusedRow } from "../driver.ts";
-import { linesMatchValues, RecordedCapture, type RecordedOptions } from "../fixtures/recorded-capture.ts";
+import {
+  linesMatchValues,
+  RecordedCapture,
+  type RecordedOptions,
+  recogniseIds,
+} from "../fixtures/recorded-capture.ts";
 import { driver } from "./driver.ts";
 
 const made: string[] = [];
@@ -138,7 +143,8 @@ test("documents and bad rows are handed over once, wherever it was killed", asyn
       fc.array(row, { minLength: 1, maxLength: 12 }),
       fc.integer({ min: 1, max: 1_500 }),
       fc.array(fc.nat({ max: 3 }), { maxLength: 5 }),
-      async (format, kinds, times, kills) => {
+      fc.constantFrom(undefined, recogniseIds),
+      async (format, kinds, times, kills, recognise) => {
         const rows = Array.from(
           { length: kinds.length * times },
           (_, id) => kinds[id % kinds.length] ?? "good",
@@ -166,6 +172,7 @@ test("documents and bad rows are handed over once, wherever it was killed", asyn
             { path: "*" },
             {
               cursor,
+              recognise,
               onAppend: (index) => {
                 if (index >= stopAfter) throw new Error("killed here");
               },
