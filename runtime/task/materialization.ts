@@ -24,6 +24,8 @@ const TRANSACTION_DOCUMENTS = 500_000;
 const HELD_BYTES = 32 * 1024 * 1024;
 /** New rows need not be looked for in the target: to wait for more of them than so many gains nothing. */
 const NEW_ROWS = 100_000;
+/** Of a transaction that tells whether rows are mostly new. Of a small one the target may leave all rows to be looked for. */
+const TELLING_DOCUMENTS = 5_000;
 
 /** A transaction in the making: documents are added until it is full, then it is taken. */
 interface Batch {
@@ -144,6 +146,8 @@ function reducedBatch({ collection }: MaterializationTask, session: TargetSessio
   // What is to be reduced is combined first.
   const begin = () => (reducer.combines ? undefined : session.newRows?.());
   let newRows = begin();
+  /** Whether a large transaction has had mostly other rows: to look for new ones in the bytes, and then to parse them, would be double work. */
+  let areNewSeldom = false;
   let documents = 0;
   let bytes = 0;
   /** How many more it may take, whatever keys they have. */
@@ -167,13 +171,14 @@ function reducedBatch({ collection }: MaterializationTask, session: TargetSessio
         if (removed) remove(document);
         else if (!newRows?.take(document)) combiner.add(document);
       };
-      source.take(room(), take, newRows?.takeJson.bind(newRows));
+      source.take(room(), take, areNewSeldom ? undefined : newRows?.takeJson.bind(newRows));
       documents += source.taken - taken;
       bytes += source.takenBytes - takenBytes;
     },
     take() {
       const changes = combiner.drain();
       const taken = newRows;
+      if (taken && documents >= TELLING_DOCUMENTS) areNewSeldom = taken.size * 2 < documents;
       newRows = begin();
       documents = 0;
       bytes = 0;
