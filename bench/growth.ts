@@ -10,30 +10,24 @@ import { writeLines } from "./flights.ts";
 import { BenchProject } from "./project.ts";
 import { captureEvents, eventLine, expectSpend, spendOf } from "./spend.ts";
 
-const SMALLEST = Number(process.env.BENCH_GROWTH_DOCUMENTS ?? 1_000_000);
-const SIZES = [1, 2, 4, 8].map((times) => times * SMALLEST);
-/** In turn: indices of the sizes. */
-const ROUNDS: readonly (readonly number[])[] = [
-  [0, 1, 2, 3],
-  [3, 2, 1, 0],
-];
-const [SECOND, FIRST] = [
-  `a document from ${SIZES[2]?.toLocaleString("en-US")} to ${SIZES[3]?.toLocaleString("en-US")}`,
-  `one from ${SMALLEST.toLocaleString("en-US")} to ${SIZES[2]?.toLocaleString("en-US")}`,
-];
+/** Of all documents. */
+const PARTS = [1 / 8, 1 / 4, 1 / 2, 1];
+const [SECOND, FIRST] = ["a document of the second half", "one of the first half, from an eighth on"];
 
 export const growthBench: Bench = {
+  sizes: { full: { documents: 8_000_000, rounds: 2 } },
   cases: [{ name: "growth", against: FIRST, sides: [SECOND, FIRST], must: 1.1, aim: 1 }],
-  measure: async (report) => {
+  measure: async (report, { documents: all, rounds }) => {
     const postgres = await startPostgres();
     using project = new BenchProject();
     try {
-      const ends = await captured(project);
+      const sizes = PARTS.map((part) => part * all);
+      const ends = await captured(project, sizes);
       const sides: Record<string, number[]> = { [SECOND]: [], [FIRST]: [] };
-      for (const [round, sizes] of ROUNDS.entries()) {
+      for (let round = 0; round < rounds; round++) {
         const seconds: number[] = [];
-        for (const size of sizes) {
-          const documents = SIZES[size] ?? 0;
+        const inTurn = [...sizes.entries()];
+        for (const [size, documents] of round % 2 === 0 ? inTurn : inTurn.reverse()) {
           const url = await postgres.createDatabase();
           project.build(CAPTURE + fill(`${round}-${documents}`, ends[size] ?? ""));
           const run = await project.run({ DATABASE_URL: url });
@@ -41,8 +35,8 @@ export const growthBench: Bench = {
           seconds[size] = run.seconds;
           report(`${documents.toLocaleString("en-US")} documents: ${run.seconds.toFixed(2)} s`);
         }
-        sides[SECOND]?.push(perDocument(seconds, 2, 3));
-        sides[FIRST]?.push(perDocument(seconds, 0, 2));
+        sides[SECOND]?.push(perDocument(sizes, seconds, 2, 3));
+        sides[FIRST]?.push(perDocument(sizes, seconds, 0, 2));
       }
       return { unit: "µs/doc", sides };
     } finally {
@@ -52,15 +46,15 @@ export const growthBench: Bench = {
 };
 
 /** µs for each of the documents by which the sizes differ. */
-function perDocument(seconds: readonly number[], from: number, to: number): number {
-  return (((seconds[to] ?? 0) - (seconds[from] ?? 0)) / ((SIZES[to] ?? 0) - (SIZES[from] ?? 0))) * 1e6;
+function perDocument(sizes: readonly number[], seconds: readonly number[], from: number, to: number): number {
+  return (((seconds[to] ?? 0) - (seconds[from] ?? 0)) / ((sizes[to] ?? 0) - (sizes[from] ?? 0))) * 1e6;
 }
 
 /** The times before which each of the sizes had been captured, into one journal. */
-async function captured(project: BenchProject): Promise<readonly string[]> {
+async function captured(project: BenchProject, sizes: readonly number[]): Promise<readonly string[]> {
   const ends: string[] = [];
-  for (const [size, documents] of SIZES.entries()) {
-    const before = SIZES[size - 1] ?? 0;
+  for (const [size, documents] of sizes.entries()) {
+    const before = sizes[size - 1] ?? 0;
     await writeLines(documents - before, {
       [project.path(`events-${size}.ndjson`)]: (i) => eventLine(before + i),
     });

@@ -4,12 +4,11 @@ import type { Bench } from "./case.ts";
 import { writeLines } from "./flights.ts";
 import { BenchProject } from "./project.ts";
 
-/** So many that the start of a process, which is a part of both sides, does not count for much. */
-const DOCUMENTS = Number(process.env.BENCH_SHARD_DOCUMENTS ?? 120_000);
 const BUCKETS = 100;
-const ROUNDS = 3;
 
 export const shardBench: Bench = {
+  // So many that the start of a process, which is a part of both sides, does not count for much.
+  sizes: { full: { documents: 120_000, rounds: 3 } },
   cases: [
     {
       name: "two-shards",
@@ -19,20 +18,20 @@ export const shardBench: Bench = {
       aim: 1 / 1.9,
     },
   ],
-  measure: async (report) => {
+  measure: async (report, { documents, rounds }) => {
     const sides = { one: [] as number[], two: [] as number[] };
     using project = new BenchProject();
-    await writeLines(DOCUMENTS, {
+    await writeLines(documents, {
       [project.path("points.ndjson")]: (id) => `{"id":${id},"x":${(id * 7919) % 10_007}}`,
     });
     project.build(CAPTURE);
     await project.run();
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       const derive = async (shards: number) => {
         const name = `bench/sums-${shards}-${round}`;
         project.build(CAPTURE + derivation(name, shards));
         const { seconds } = await project.run();
-        return { seconds, sums: sumsOf(project.read(name)) };
+        return { seconds, sums: sumsOf(project.read(name), documents) };
       };
       const one = await derive(1);
       const two = await derive(2);
@@ -46,10 +45,10 @@ export const shardBench: Bench = {
 };
 
 /** By bucket. Throws where documents are missing. */
-function sumsOf(documents: readonly unknown[]): ReadonlyMap<number, number> {
-  const rows = documents as readonly { readonly bucket: number; readonly n: number; readonly sum: number }[];
+function sumsOf(read: readonly unknown[], documents: number): ReadonlyMap<number, number> {
+  const rows = read as readonly { readonly bucket: number; readonly n: number; readonly sum: number }[];
   const derived = rows.reduce((total, { n }) => total + n, 0);
-  if (derived !== DOCUMENTS) throw new Error(`Of ${DOCUMENTS} documents ${derived} were derived from.`);
+  if (derived !== documents) throw new Error(`Of ${documents} documents ${derived} were derived from.`);
   return new Map(rows.map(({ bucket, sum }) => [bucket, sum] as const).sort(([a], [b]) => a - b));
 }
 

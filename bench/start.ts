@@ -12,33 +12,31 @@ import { writeLines } from "./flights.ts";
 import { BenchProject, type ServedProject } from "./project.ts";
 import { eventLine, expectSpend } from "./spend.ts";
 
-const MANY = Number(process.env.BENCH_START_DOCUMENTS ?? 10_000_000);
-const FEW = MANY / 1000;
-const ROUNDS = 5;
 const LOOK_MS = 2;
 
 export const startBench: Bench = {
+  sizes: { full: { documents: 10_000_000, rounds: 5 } },
   cases: [
     {
       name: "start",
-      against: `the same with ${FEW.toLocaleString("en-US")} documents`,
+      against: "the same of a thousandth of the documents",
       sides: ["many", "few"],
       must: 1.2,
       aim: 1,
     },
   ],
-  measure: async (report) => {
+  measure: async (report, { documents, rounds }) => {
     const postgres = await startPostgres();
     const projects: StartProject[] = [];
     const sides: Record<"many" | "few", number[]> = { many: [], few: [] };
     try {
-      for (const documents of [MANY, FEW]) {
-        const project = await StartProject.make(documents, await postgres.createDatabase());
+      for (const count of [documents, documents / 1000]) {
+        const project = await StartProject.make(count, await postgres.createDatabase());
         projects.push(project);
         await project.start("warm"); // what is read at a start is in the system's memory then, on both sides
       }
       const [many, few] = projects as [StartProject, StartProject];
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const inTurn = round % 2 === 0 ? ([many, few] as const) : ([few, many] as const);
         for (const project of inTurn)
           sides[project === many ? "many" : "few"].push(await project.start(`live-${round}`));

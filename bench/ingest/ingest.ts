@@ -10,18 +10,14 @@ import { rmSync } from "node:fs";
 import { jetstreamManager, StorageType } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { freePort } from "../../test/servers/free-port.ts";
-import type { Bench, Case } from "../case.ts";
+import type { Bench, Case, Size } from "../case.ts";
 import { EVENT_SCHEMA, eventAt } from "../events.ts";
 import { FLIGHT_SCHEMA, flightsByNumber } from "../flights.ts";
 import { BenchProject, cpuSecondsOf } from "../project.ts";
 import { HttpConnection, postRequest } from "./http-connection.ts";
 import { startNats } from "./nats-server.ts";
 
-const FLIGHTS = Number(process.env.BENCH_INGEST ?? 1_000_000);
-/** Of about 1 KB each. */
-const EVENTS = FLIGHTS / 5;
 const DOCUMENTS_PER_REQUEST = 1_000;
-const ROUNDS = 3;
 /** That each side is given before it is measured: what compiles as it runs has been compiled. */
 const WARM_UP = 50_000;
 /** Requests that are under way at a time, each on a connection of its own. */
@@ -34,16 +30,15 @@ const AGAINST = "NATS JetStream, published asynchronously";
 export const ingestBenches: readonly Bench[] = [
   ingestBench(
     { name: "ingest", against: AGAINST, sides: ["weir", "nats"], must: 3, aim: 8 },
+    { documents: 1_000_000, rounds: 3 },
     FLIGHT_SCHEMA,
-    async () => {
-      const flightAt = await flightsByNumber(FLIGHTS + WARM_UP);
-      return linesOf(FLIGHTS + WARM_UP, flightAt);
-    },
+    async (count) => linesOf(count, await flightsByNumber(count)),
   ),
   ingestBench(
     { name: "ingest-1kb", against: AGAINST, sides: ["weir", "nats"], must: 3, aim: 8 },
+    { documents: 200_000, rounds: 3 },
     EVENT_SCHEMA,
-    async () => linesOf(EVENTS + WARM_UP, eventAt),
+    async (count) => linesOf(count, eventAt),
   ),
 ];
 
@@ -54,18 +49,24 @@ interface Load {
   readonly bytes: number;
 }
 
-function ingestBench(ingest: Case, schema: string, load: () => Promise<readonly Buffer[]>): Bench {
+function ingestBench(
+  ingest: Case,
+  full: Size,
+  schema: string,
+  load: (count: number) => Promise<readonly Buffer[]>,
+): Bench {
   return {
+    sizes: { full },
     cases: [ingest],
-    measure: async (report) => {
+    measure: async (report, { documents, rounds }) => {
       using project = new BenchProject();
       const port = await freePort();
       project.write("weir.config.ts", `export default { http: { port: ${port} } };\n`);
       project.build(flow(schema));
-      const lines = await load();
+      const lines = await load(WARM_UP + documents);
       const [warmUp, measured] = [loadOf(lines.slice(0, WARM_UP)), loadOf(lines.slice(WARM_UP))];
       const sides = { weir: [] as number[], nats: [] as number[] };
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const nats = await publishAll(warmUp, measured);
         const weir = await postAll(project, port, warmUp, measured);
         report(`Weir ${told(weir)}; NATS ${told(nats)}`);

@@ -15,23 +15,21 @@ import { type BenchFlight, FLIGHT_SCHEMA, flightsByNumber } from "../flights.ts"
 import { BenchProject, cpuSecondsOf, type ServedProject } from "../project.ts";
 import { HttpConnection, postRequest } from "./http-connection.ts";
 
-/** Documents of a round, one at a time. */
-const ONE_BY_ONE = Number(process.env.BENCH_LATENCY ?? 2_000);
 const PER_SECOND = 1_000;
-/** Documents of a round, at that rate. */
-const AT_RATE = 2.5 * ONE_BY_ONE;
-const WARM_UP = ONE_BY_ONE / 4;
-const ROUNDS = 3;
+/** Documents at that rate, to one of those that come one at a time. */
+const MORE_AT_RATE = 2.5;
 /** Requests or statements under way at a time. */
 const CONNECTIONS = 16;
 const AGAINST = "INSERT and its commit by pg";
 
 export const latencyBench: Bench = {
+  // Those of a round that come one at a time.
+  sizes: { full: { documents: 2_000, rounds: 3 } },
   cases: [
     { name: "latency-one", against: AGAINST, sides: ["weir, one", "pg, one"], must: 3, aim: 2 },
     { name: "latency-1000", against: AGAINST, sides: ["weir, 1000", "pg, 1000"], must: 3, aim: 2 },
   ],
-  measure: async (report) => {
+  measure: async (report, { documents, rounds }) => {
     const sides: Record<string, number[]> = {};
     const postgres = await startPostgres({ fsync: true });
     using project = new BenchProject();
@@ -46,22 +44,23 @@ export const latencyBench: Bench = {
       await using inserts = await Inserts.open(url);
       const flights = await Flights.read();
       for (const [, measure] of KINDS) {
-        const taken = flights.take(WARM_UP);
+        const taken = flights.take(documents / 4);
         for (const side of [inserts, posts]) await measure(side, taken);
       }
       const { pid } = server;
-      for (let round = 0; round < ROUNDS; round++) {
-        for (const [kind, measure, count] of KINDS) {
+      for (let round = 0; round < rounds; round++) {
+        for (const [kind, measure, times] of KINDS) {
+          const count = documents * times;
           const taken = flights.take(count);
           for (const side of [inserts, posts]) {
             const before = cpuSecondsOf(pid);
-            const times = await measure(side, taken);
+            const took = await measure(side, taken);
             const cpu =
               side === posts
                 ? `, ${(((cpuSecondsOf(pid) - before) / count) * 1000).toFixed(2)} ms of CPU`
                 : "";
             const name = `${side.name}, ${kind}`;
-            const [middle, slow] = [quantile(times, 0.5), quantile(times, 0.99)];
+            const [middle, slow] = [quantile(took, 0.5), quantile(took, 0.99)];
             report(`${name}: median ${middle.toFixed(2)} ms, 99 % within ${slow.toFixed(2)} ms${cpu}`);
             sides[name] = [...(sides[name] ?? []), slow];
           }
@@ -109,8 +108,8 @@ async function atRate(side: Side, flights: readonly BenchFlight[]): Promise<numb
 }
 
 const KINDS = [
-  ["one", oneByOne, ONE_BY_ONE],
-  ["1000", atRate, AT_RATE],
+  ["one", oneByOne, 1],
+  ["1000", atRate, MORE_AT_RATE],
 ] as const;
 
 class Flights {
