@@ -75,6 +75,8 @@ export class PostgresSession implements TargetSession {
   readonly #parts: SessionParts;
   /** JSON of the position that the checkpoint must have when the next transaction begins. */
   #expected: string | null;
+  /** Of statements, by their names. */
+  readonly #texts = new Map<string, string>();
   #hasBatchTable = false;
   readonly #maxRowsInArrays: number;
   readonly #lines: JsonLineReader | undefined;
@@ -277,9 +279,12 @@ export class PostgresSession implements TargetSession {
 
   async #apply(source: Source, ops: Ops, values: readonly (string | null)[]): Promise<number> {
     const { client, name, columns, reductions } = this.#parts;
+    const statement = ["weir", source, ...[...ops].sort()].join("_");
+    const text = this.#texts.get(statement) ?? applyChanges(name, columns, reductions, source, ops);
+    this.#texts.set(statement, text);
     const { rows: result } = await client.query<{ moved: number }>({
-      name: ["weir", source, ...[...ops].sort()].join("_"),
-      text: applyChanges(name, columns, reductions, source, ops),
+      name: statement,
+      text,
       values: [...values],
     });
     return result[0]?.moved ?? 0;

@@ -16,7 +16,6 @@ import {
   type HeadSnapshot,
   type HeadTransaction,
   HeadWriteError,
-  type Horizon,
   type JournalId,
   type JournalSpec,
   type JournalState,
@@ -29,7 +28,7 @@ import {
 /** Bytes of documents that one flush takes at most; the rest waits for the next. */
 const GROUP_BYTES = 16 * 1024 * 1024;
 
-/** Bytes that a waiting reader is told with the commit that ends its wait. */
+/** Bytes of documents that a reader is told with the horizon that they end at. */
 const ARRIVAL_BYTES = 64 * 1024;
 
 /** Bytes that one task may have waiting in front of the head. Weir's own tasks wait for their answers long before it. */
@@ -148,8 +147,11 @@ export class HeadService implements Head {
     }
   }
 
-  async horizon(collections: readonly string[]): Promise<Horizon> {
-    return this.#head.horizon(collections);
+  async horizon(
+    collections: readonly string[],
+    ends: Readonly<Record<JournalId, number>> = {},
+  ): Promise<Arrival> {
+    return { ...this.#head.horizon(collections), runs: this.#beyond(ends) };
   }
 
   async waitPast(
@@ -159,7 +161,7 @@ export class HeadService implements Head {
   ): Promise<Arrival> {
     if (this.#closed) throw new Error("The head is closed.");
     while (this.#head.lastAt(collections) <= clock) await this.#nextCommit(collections);
-    return { ...this.#head.horizon(collections), runs: this.#beyond(ends) };
+    return this.horizon(collections, ends);
   }
 
   /** Some of what is beyond these offsets. */

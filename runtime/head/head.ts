@@ -77,7 +77,7 @@ export interface Horizon {
   readonly journals: readonly JournalState[];
 }
 
-/** What a commit left, with some of what it brought: who was told need not ask. */
+/** With some of the documents before it: who was told need not ask. */
 export interface Arrival extends Horizon {
   readonly runs: Readonly<Record<JournalId, readonly Run[]>>;
 }
@@ -217,7 +217,8 @@ export interface Head {
   commit(transaction: HeadTransaction): Promise<Committed>;
   /** `maxBytes` bounds the answer, but at least one run comes. */
   read(journal: JournalId, from: number, maxBytes: number): Promise<ReadAnswer>;
-  horizon(collections: readonly string[]): Promise<Horizon>;
+  /** With documents of the journals in `ends`, from these offsets on, where the head has them. */
+  horizon(collections: readonly string[], ends?: Readonly<Record<JournalId, number>>): Promise<Arrival>;
   /**
    * Resolves when a document with an `at` past `clock` is durable in one of these collections; rejects when the head closes.
    * `ends` are offsets of journals that the caller has read up to: what they have beyond may come with the answer.

@@ -167,6 +167,28 @@ describe("MergedReader", () => {
     }
   });
 
+  it("asks the head once where it looks for what has come", async () => {
+    const { head, store, commit } = await openWorld();
+    const asked: string[] = [];
+    const watched: Head = new Proxy(head, {
+      get: (target, name) => {
+        asked.push(String(name));
+        return Reflect.get(target, name).bind(target);
+      },
+    });
+    await commit({ collection: "a" });
+    const reader = await MergedReader.open(watched, store, [source("a")], [], 1);
+    expect(idsOf(await reader.poll())).toEqual([0]);
+    for (let n = 1; n < 4; n++) {
+      expect(await reader.poll()).toBeUndefined();
+      await commit({ collection: "a" });
+      asked.length = 0;
+      expect(idsOf(await reader.poll())).toEqual([n]);
+      // The second is for what comes next.
+      expect(asked).toEqual(["horizon", "horizon"]);
+    }
+  });
+
   it("says that there are more only where the head has told so", async () => {
     const { head, store, commit } = await openWorld();
     let tell = () => {};

@@ -5,7 +5,7 @@
  * never overtake history, and where the priorities are equal a replay gives the order that there was live.
  */
 import { HaltError } from "../../connectors/driver.ts";
-import type { Head, Horizon, JournalId, JournalState, Position } from "../head/head.ts";
+import type { Arrival, Head, Horizon, JournalId, JournalState, Position } from "../head/head.ts";
 import { isOfShard, type Shard } from "../head/task-layout.ts";
 import { letGo } from "../let-go.ts";
 import type { ObjectStore } from "../store/store.ts";
@@ -191,7 +191,12 @@ export class MergedReader {
   }
 
   async #fromNewRound(): Promise<MergedChunk | undefined> {
-    this.#begin(await this.#head.horizon(this.#collections));
+    return this.#fromRoundOf(await this.#head.horizon(this.#collections, this.#ends()));
+  }
+
+  async #fromRoundOf(arrival: Arrival): Promise<MergedChunk | undefined> {
+    for (const source of this.#sources) source.offer(arrival.runs);
+    this.#begin(arrival);
     return this.#fromRound();
   }
 
@@ -202,9 +207,7 @@ export class MergedReader {
     const commit = await this.#wait.until(this.#clock, this.#sources, this.#ends(), signal);
     if (signal.aborted) return undefined;
     if (commit === undefined) return this.#fromNewRound();
-    for (const source of this.#sources) source.offer(commit.runs);
-    this.#begin(commit);
-    return this.#fromRound();
+    return this.#fromRoundOf(commit);
   }
 
   /** Up to where the journals have been read, unless there are many, or two sources read one of them. */
