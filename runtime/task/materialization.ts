@@ -1,40 +1,15 @@
-import {
-  type DeltaDocument,
-  HaltError,
-  type MaterializationDriver,
-  type RowChange,
-  type TargetSession,
-} from "../../connectors/driver.ts";
+import type { MaterializationDriver, TargetSession } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
-import type { Json, JsonObject } from "../../plan/plan.ts";
+import type { Json } from "../../plan/plan.ts";
 import { newestRequest } from "../backfill/request.ts";
 import type { Head, Position } from "../head/head.ts";
 import { MergedReader } from "../journal/merged-reader.ts";
-import { Combiner, keysToLoad, withStored } from "../reduction/combiner.ts";
-import { compileReducer } from "../reduction/reducer.ts";
 import type { ObjectStore } from "../store/store.ts";
-import { DocumentSource, type Take } from "./document-source.ts";
+import { DocumentSource } from "./document-source.ts";
+import { type Batch, deltaBatch, reducedBatch } from "./materialization/batch.ts";
 import { TargetStart } from "./target-start.ts";
 import type { MaterializationTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
-
-/** Documents that one transaction combines at most, however few keys they have: bounds what a crash repeats. */
-const TRANSACTION_DOCUMENTS = 500_000;
-/** Of documents that one transaction holds, roughly, if they are as long as those it has taken. As objects they take several times that. */
-const HELD_BYTES = 32 * 1024 * 1024;
-/** New rows need not be looked for in the target: to wait for more of them than so many gains nothing. */
-const NEW_ROWS = 100_000;
-/** Of a transaction that tells whether rows are mostly new. Of a small one the target may leave all rows to be looked for. */
-const TELLING_DOCUMENTS = 5_000;
-
-/** A transaction in the making: documents are added until it is full, then it is taken. */
-interface Batch {
-  readonly full: boolean;
-  /** Adds documents of one run. */
-  fill(source: DocumentSource): void;
-  /** Begins a new one. What is returned stores what was added, in one transaction of the target. */
-  take(): (next: Json) => Promise<void>;
-}
 
 /**
  * Reads the source from the checkpoint that the target holds, combines by key, and stores rows and checkpoint in
@@ -96,9 +71,6 @@ async function follow(
   const batch = mode === "delta" ? deltaBatch(task, session) : reducedBatch(task, session);
   report({ kind: "opened", task: task.name });
   report({ kind: "progress", task: task.name, positions: [source.position], documents: 0, at: 0 });
-  // What is stored must be read before it is reduced into.
-  const reads = compileReducer(task.collection).combines && !session.reducesInTarget;
-  const pipelines = session.pipelines === true && mode !== "delta" && !reads;
   /** All that are under way; and all but the newest. */
   let storing: Promise<void> = Promise.resolve();
   let before: Promise<void> = storing;
@@ -116,7 +88,7 @@ async function follow(
     }
     const { position, at, taken } = source;
     const store = batch.take();
-    await (pipelines ? before : storing);
+    await (batch.pipelines ? before : storing);
     protocolPoint("materialization.store.before");
     underWay++;
     const stored = store(checkpoint(position)).then(() => {
@@ -137,96 +109,4 @@ async function fill(batch: Batch, source: DocumentSource): Promise<void> {
   do {
     batch.fill(source);
   } while (!batch.full && (await source.more()));
-}
-
-/** A row per key, fully reduced. */
-function reducedBatch({ collection }: MaterializationTask, session: TargetSession): Batch {
-  const reducer = compileReducer(collection);
-  const combiner = new Combiner(collection, reducer);
-  // What is to be reduced is combined first.
-  const begin = () => (reducer.combines ? undefined : session.newRows?.());
-  let newRows = begin();
-  /** Whether a large transaction has had mostly other rows: to look for new ones in the bytes, and then to parse them, would be double work. */
-  let areNewSeldom = false;
-  let documents = 0;
-  let bytes = 0;
-  /** How many more it may take, whatever keys they have. */
-  const room = () => {
-    const fresh = newRows?.size ?? 0;
-    const rows = combiner.size + fresh;
-    if (rows * (bytes / documents) >= HELD_BYTES) return 0;
-    return Math.min(session.maxRows - rows, NEW_ROWS - fresh, TRANSACTION_DOCUMENTS - documents);
-  };
-  const remove = (document: JsonObject) => {
-    newRows?.pass(document);
-    combiner.remove(document);
-  };
-  return {
-    get full() {
-      return room() <= 0;
-    },
-    fill(source) {
-      const { taken, takenBytes } = source;
-      const take: Take = (document, { removed }) => {
-        if (removed) remove(document);
-        else if (!newRows?.take(document)) combiner.add(document);
-      };
-      source.take(room(), take, areNewSeldom ? undefined : newRows?.takeJson.bind(newRows));
-      documents += source.taken - taken;
-      bytes += source.takenBytes - takenBytes;
-    },
-    take() {
-      const changes = combiner.drain();
-      const taken = newRows;
-      if (taken && documents >= TELLING_DOCUMENTS) areNewSeldom = taken.size * 2 < documents;
-      newRows = begin();
-      documents = 0;
-      bytes = 0;
-      return async (next) => {
-        const rows = session.reducesInTarget
-          ? changes
-          : withStored(reducer, changes, await load(changes, session));
-        await session.store(rows, next, taken);
-      };
-    },
-  };
-}
-
-async function load(
-  changes: readonly RowChange[],
-  session: TargetSession,
-): Promise<readonly (JsonObject | undefined)[]> {
-  const keys = keysToLoad(changes);
-  return keys.length === 0 ? [] : session.load(keys);
-}
-
-/** A row per document, as it was appended. */
-function deltaBatch({ name }: MaterializationTask, session: TargetSession): Batch {
-  const append = session.append?.bind(session);
-  if (append === undefined) throw new HaltError(`The target of "${name}" has no mode "delta"; leave it out.`);
-  let documents: DeltaDocument[] = [];
-  let bytes = 0;
-  const room = () => (bytes >= HELD_BYTES ? 0 : Math.min(session.maxRows, NEW_ROWS) - documents.length);
-  return {
-    get full() {
-      return room() <= 0;
-    },
-    fill(source) {
-      const { takenBytes } = source;
-      source.take(room(), (document, place) => {
-        documents.push({ ...place, document: place.removed ? withoutMeta(document) : document });
-      });
-      bytes += source.takenBytes - takenBytes;
-    },
-    take() {
-      const taken = documents;
-      documents = [];
-      bytes = 0;
-      return (next) => append(taken, next);
-    },
-  };
-}
-
-function withoutMeta({ _meta, ...document }: JsonObject): JsonObject {
-  return document;
 }

@@ -83,7 +83,7 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "a removal does not reach the targets",
     edits: [
-      edit("runtime/task/materialization.ts", "if (removed) remove(document);", "if (removed) void 0;"),
+      edit("runtime/task/materialization/batch.ts", "if (removed) remove(document);", "if (removed) void 0;"),
     ],
     steps: [kill("live", "materialization.store.after")],
   },
