@@ -37,15 +37,11 @@ export function putLine(
     lines.copy(text, next, from, end - 2);
     next += end - 2 - from;
     text[next++] = COMMA;
-  } else {
-    lines.copy(text, next, from, end - 1);
-    next += end - 1 - from;
-    if (!isEmptyObject(lines, from, end)) text[next++] = COMMA;
-    next += META.copy(text, next);
+    return suffix.put("offset", text, next);
   }
-  next += suffix.bytes.copy(text, next, 0, suffix.length);
-  text[next++] = LF;
-  return next;
+  lines.copy(text, next, from, end - 1);
+  next += end - 1 - from;
+  return suffix.put(isEmptyObject(lines, from, end) ? "meta" : "comma", text, next);
 }
 
 /** `lines[from…end)` is one line. A removal's ends in REMOVED, as the document's last property, not as the end of a longer name. */
@@ -76,7 +72,9 @@ export function keptEnd(text: Buffer, from: number, cut: number): number {
     return isWhole ? end : -1;
   }
   const end = cut - META.length;
-  if (end <= from || text.compare(META, 0, META.length, end, cut) !== 0) return -1;
+  if (end <= from) return -1;
+  // Of so few bytes a loop is faster than a call into Node.
+  for (let i = 0; i < META.length; i++) if (text[end + i] !== META[i]) return -1;
   return text[end - 1] === COMMA ? end - 1 : end;
 }
 

@@ -2,18 +2,21 @@ import { formatTime } from "./fragment-time.ts";
 
 const ZERO = 0x30;
 const NINE = 0x39;
+const META = ',"_meta":{';
 const OFFSET = '"offset":';
+/** Index of the first digit. */
+const DIGITS = META.length + OFFSET.length;
 
 /**
- * The bytes that end a line of a fragment, `"offset":N,"at":"…"}}`, counted up in place: no string is made
- * per line.
+ * The bytes that end a line of a fragment, `"offset":N,"at":"…"}}`, counted up in place: no string is made per line. Before them
+ * stands `,"_meta":{` and behind them a line feed, so that of most lines all of it is copied at once.
  */
 export class MetaSuffix {
   /** Of the longest: an offset of 16 digits. */
   static readonly maxLength = OFFSET.length + 16 + ',"at":"2026-11-23T03:40:39.123456Z"}}'.length;
 
-  /** Only the first `length` bytes count. */
-  readonly bytes: Buffer = Buffer.alloc(MetaSuffix.maxLength);
+  readonly bytes: Buffer = Buffer.alloc(META.length + MetaSuffix.maxLength + 1);
+  /** Without what stands before and behind. */
   length = 0;
   readonly #at: string;
   #lastDigit = 0;
@@ -25,21 +28,29 @@ export class MetaSuffix {
   }
 
   #write(digits: string): void {
-    this.length = this.bytes.write(`${OFFSET}${digits},"at":"${this.#at}"}}`, 0, "latin1");
-    this.#lastDigit = OFFSET.length + digits.length - 1;
+    const text = `${META}${OFFSET}${digits},"at":"${this.#at}"}}\n`;
+    this.length = this.bytes.write(text, 0, "latin1") - META.length - 1;
+    this.#lastDigit = DIGITS + digits.length - 1;
   }
 
   increment(): void {
     let place = this.#lastDigit;
     while (this.bytes[place] === NINE) this.bytes[place--] = ZERO;
     // All were nines: one digit more. At the place stands the colon.
-    if (place < OFFSET.length) this.#write(`1${"0".repeat(this.#lastDigit - OFFSET.length + 1)}`);
+    if (place < DIGITS) this.#write(`1${"0".repeat(this.#lastDigit - DIGITS + 1)}`);
     else this.bytes[place] = (this.bytes[place] ?? 0) + 1;
   }
 
   /** Whether the line `text[from…end)` ends in these bytes and something stands before them. */
   endsLine(text: Buffer, from: number, end: number): boolean {
     const start = end - this.length;
-    return start > from && text.compare(this.bytes, 0, this.length, start, end) === 0;
+    const suffix = META.length;
+    return start > from && text.compare(this.bytes, suffix, suffix + this.length, start, end) === 0;
+  }
+
+  /** Writes the end of a line, and its line feed, to `text` at `to`; returns where it ends. `from` says how much of it. */
+  put(from: "comma" | "meta" | "offset", text: Buffer, to: number): number {
+    const start = from === "comma" ? 0 : from === "meta" ? 1 : META.length;
+    return to + this.bytes.copy(text, to, start, META.length + this.length + 1);
   }
 }
