@@ -1,6 +1,6 @@
 /**
  * Live upserts: a million updates of a hundred thousand rows that stand. They are put where a running capture watches, and the
- * time ends when the last of them is in the table: capture and journal are in it, and up to a second until the capture looks for
+ * time ends when the last of them is in the table: capture and journal are in it, and up to a fifth of one until the capture looks for
  * files. Beside what does no more than the upserts: a binary COPY of all updates to a temporary table, and from there INSERT … ON
  * CONFLICT of as many at a time as have different keys; and beside a script as it is written by hand.
  */

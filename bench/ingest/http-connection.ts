@@ -51,6 +51,8 @@ export class HttpConnection {
   /** Resolves when the answer is 200. */
   send(request: Uint8Array): Promise<void> {
     if (this.#waiting) throw new Error("The connection waits for an answer.");
+    // It does so with one that nobody has used for a while.
+    if (!this.#socket.writable) return Promise.reject(new Error("The server has closed the connection."));
     this.#waiting = Promise.withResolvers();
     this.#socket.write(request);
     return this.#waiting.promise;

@@ -5,8 +5,11 @@ import { filesConfig } from "./config.ts";
 import { FilesCapture } from "./files-capture.ts";
 import { fileSearch } from "./find-files.ts";
 
-/** Milliseconds between two looks at a watched directory. */
-const POLL_INTERVAL = 1_000;
+/** Milliseconds between two looks at a watched directory: at least so many, and at most. */
+const LEAST_PAUSE = 200;
+const MOST_PAUSE = 1_000;
+/** Where a look takes long, as with thousands of files, the pause is longer. */
+const PAUSES_PER_LOOK = 20;
 
 export const driver: CaptureDriver = {
   thread: "own",
@@ -30,9 +33,11 @@ async function run(context: CaptureContext, settings: RuntimeSettings): Promise<
     }
     return;
   }
-  context.log.info(`Watching ${config.path} in ${search.directory}, every second.`);
+  context.log.info(`Watching ${config.path} in ${search.directory}.`);
   while (!signal.aborted) {
+    const began = performance.now();
     await capture.readAll();
-    await sleep(POLL_INTERVAL, undefined, { signal }).catch(() => {});
+    const pause = PAUSES_PER_LOOK * (performance.now() - began);
+    await sleep(Math.min(Math.max(pause, LEAST_PAUSE), MOST_PAUSE), undefined, { signal }).catch(() => {});
   }
 }

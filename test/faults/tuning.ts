@@ -10,7 +10,7 @@ export const TUNING: readonly Edit[] = [
   ),
   size("runtime/head/embedded-head.ts", "TRIM_BATCHES = 512", "TRIM_BATCHES = 8"),
   size("runtime/runtime.ts", "ARCHIVE_INTERVAL_MS = 1_000", "ARCHIVE_INTERVAL_MS = 100"),
-  size("connectors/files/driver.ts", "POLL_INTERVAL = 1_000", "POLL_INTERVAL = 100"),
+  size("connectors/files/driver.ts", "MOST_PAUSE = 1_000", "MOST_PAUSE = 100"),
   size("connectors/postgres/session.ts", "MAX_ROWS_IN_ARRAYS = 500", "MAX_ROWS_IN_ARRAYS = 5"),
   size("connectors/postgres/session.ts", "MAX_ROWS = 200_000", "MAX_ROWS = 100"),
   size("connectors/redis/session.ts", "MAX_ROWS = 2_000", "MAX_ROWS = 10"),
