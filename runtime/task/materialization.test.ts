@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CollectionPlan, Json, MaterializationPlan } from "../../plan/plan.ts";
@@ -71,6 +72,7 @@ async function run(
   until: () => boolean,
   history: Pick<MaterializationTask, "epoch" | "restores"> & { warnings?: string[] } = { epoch: 1 },
   of: CollectionPlan = collection,
+  from: Head = head,
 ): Promise<boolean> {
   const { warnings, ...epochs } = history;
   const stop = new AbortController();
@@ -79,7 +81,7 @@ async function run(
   const running = runMaterialization(
     { kind: "materialization", name: "memory:t", plan: full, config: {}, collection: of, ...epochs },
     target.driver,
-    head,
+    from,
     store,
     stop.signal,
     (report) => {
@@ -293,6 +295,48 @@ describe("a materialization", () => {
       }
     },
   );
+
+  it("takes a backlog while the transaction before is being stored", async () => {
+    const { fence } = await head.openTask("c");
+    const commitMany = (from: number) =>
+      commit(
+        fence,
+        Array.from({ length: 3_000 }, (_, i) => ({
+          logical: "country=DE",
+          id: 2 * (from + i),
+          n: 1,
+          removed: false,
+        })),
+      );
+    await commitMany(0);
+    const target = new MemoryTarget();
+    target.maxRows = 1_000_000;
+    const events: string[] = [];
+    let isSecond = false;
+    target.storing = async () => {
+      events.push("storing");
+      if (isSecond) return;
+      isSecond = true;
+      await commitMany(3_000);
+      await setTimeout(100);
+      await commitMany(6_000);
+      await setTimeout(100);
+      events.push("stored");
+    };
+    const watched: Head = new Proxy(head, {
+      get: (service, name) => {
+        if (name !== "read" && name !== "horizon") return Reflect.get(service, name).bind(service);
+        events.push(String(name));
+        return Reflect.get(service, name).bind(service);
+      },
+    });
+    await run(target, {}, () => target.rows.size === 9_000, { epoch: 1 }, collection, watched);
+    const storing = events.slice(events.indexOf("storing"), events.indexOf("stored"));
+    // The first ends the wait; the others were asked for without one.
+    expect(storing.filter((event) => event === "horizon").length).toBeGreaterThanOrEqual(2);
+    expect(target.sizes[0]).toBe(3_000);
+    expect(target.sizes[1]).toBeGreaterThanOrEqual(3_000);
+  });
 
   it("does not begin a transaction that reads before the one before has ended", async () => {
     const { fence } = await head.openTask("c");

@@ -11,6 +11,9 @@ import { TargetStart } from "./target-start.ts";
 import type { MaterializationTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
 
+/** Documents in a transaction that show that there are more: a quiet flow need not ask for them while it waits for the target. */
+const BACKLOG = 1_000;
+
 /**
  * Reads the source from the checkpoint that the target holds, combines by key, and stores rows and checkpoint in
  * one transaction of the target. While that runs, the next documents are read and combined: so a transaction
@@ -81,8 +84,11 @@ async function follow(
   while (await source.ready(ended)) {
     const from = source.taken;
     await fill(batch, source);
+    // What comes while the transaction before is being stored goes with this one.
+    while (underWay > 0 && !batch.full && source.taken - from >= BACKLOG && (await source.look())) {
+      await fill(batch, source);
+    }
     if (underWay > 0 && !batch.full) {
-      // What comes while the transaction before is being stored goes with this one.
       await storing;
       if (await source.look()) await fill(batch, source);
     }
