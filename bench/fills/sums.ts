@@ -13,7 +13,7 @@ const KEYS = 100_000;
 const COLUMNS = ["plane", "flights", "delay", "least", "most"];
 
 export const sumsBench: Bench = {
-  sizes: { full: { documents: 5_000_000, rounds: 3 } },
+  sizes: { full: { documents: 5_000_000, rounds: 2 } },
   cases: [
     { name: "sums", against: "a bare loop in one thread", sides: ["weir", "loop"], must: 1.2, aim: 0.7 },
     { name: "sums-script", against: "a script by hand", sides: ["weir", "script"], must: 0.3, aim: 0.15 },
