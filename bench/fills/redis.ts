@@ -21,7 +21,7 @@ const KEYS = 2 ** 31 - 1;
 const DRAWN_TWICE = 0.001;
 
 export const redisBench: Bench = {
-  sizes: { full: { documents: 1_000_000, rounds: 5 }, short: { documents: 100_000, rounds: 1 } },
+  sizes: { full: { documents: 1_000_000, rounds: 5 }, short: { documents: 100_000, rounds: 3 } },
   cases: [
     {
       name: "redis",

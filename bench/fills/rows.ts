@@ -13,7 +13,7 @@ import { expectSame } from "./same-rows.ts";
 const COLUMNS = ["id", "departed", "route", "late", "delay", "km"];
 
 export const rowsBench: Bench = {
-  sizes: { full: { documents: 2_000_000, rounds: 3 }, short: { documents: 100_000, rounds: 1 } },
+  sizes: { full: { documents: 2_000_000, rounds: 2 }, short: { documents: 100_000, rounds: 3 } },
   cases: [
     { name: "rows", against: "psql \\copy from CSV", sides: ["weir", "psql"], must: 1.3, aim: 1 },
     { name: "rows-script", against: "a script by hand", sides: ["weir", "script"], must: 0.3, aim: 0.15 },

@@ -20,7 +20,7 @@ const COLUMNS = ["plane", "step", "place", "delay"];
 const LOOK_MS = 20;
 
 export const updatesBench: Bench = {
-  sizes: { full: { documents: 1_000_000, rounds: 3 }, short: { documents: 200_000, rounds: 1 } },
+  sizes: { full: { documents: 1_000_000, rounds: 3 }, short: { documents: 200_000, rounds: 3 } },
   cases: [
     {
       name: "updates",
