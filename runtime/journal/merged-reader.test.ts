@@ -101,6 +101,18 @@ const source = (collection: string, more: Partial<MergedSource> = {}): MergedSou
 const idsOf = (chunk: MergedChunk | undefined) =>
   chunk?.runs.flatMap(({ run }) => parseRun(run).map(({ id }) => id as number));
 
+/** A head, and the names of what it was asked for. */
+function watch(head: Head): { watched: Head; asked: string[] } {
+  const asked: string[] = [];
+  const watched = new Proxy(head, {
+    get: (target, name) => {
+      asked.push(String(name));
+      return Reflect.get(target, name).bind(target);
+    },
+  });
+  return { watched, asked };
+}
+
 describe("MergedReader", () => {
   it("merges by commit time and sees logical partitions that appear later", async () => {
     const { head, store, commit } = await openWorld();
@@ -145,13 +157,7 @@ describe("MergedReader", () => {
 
   it("asks the head once for a document that it has waited for, and again for what has come since", async () => {
     const { head, store, commit } = await openWorld();
-    const asked: string[] = [];
-    const watched: Head = new Proxy(head, {
-      get: (target, name) => {
-        asked.push(String(name));
-        return Reflect.get(target, name).bind(target);
-      },
-    });
+    const { watched, asked } = watch(head);
     await commit({ collection: "a" });
     const reader = await MergedReader.open(watched, store, [source("a")], [], 1);
     const { signal } = new AbortController();
@@ -169,13 +175,7 @@ describe("MergedReader", () => {
 
   it("asks the head once where it looks for what has come", async () => {
     const { head, store, commit } = await openWorld();
-    const asked: string[] = [];
-    const watched: Head = new Proxy(head, {
-      get: (target, name) => {
-        asked.push(String(name));
-        return Reflect.get(target, name).bind(target);
-      },
-    });
+    const { watched, asked } = watch(head);
     await commit({ collection: "a" });
     const reader = await MergedReader.open(watched, store, [source("a")], [], 1);
     expect(idsOf(await reader.poll())).toEqual([0]);
