@@ -1,7 +1,8 @@
-import type { Database } from "lmdb";
+import type { Database, RangeOptions } from "lmdb";
 import type { Run } from "../journal/run.ts";
 import { letGo } from "../let-go.ts";
 import { CorruptHeadError, type JournalId } from "./head.ts";
+import type { LoggedTable } from "./logged-table.ts";
 import { type Batch, openBatch, sealBatch } from "./sealed.ts";
 import { readingHead } from "./sealed-table.ts";
 
@@ -13,58 +14,108 @@ export interface BatchedJournal {
   readonly next: number;
 }
 
+type Write = readonly [journal: number, first: number, sealed: Buffer];
+
 /** The documents that the head has, in batches as they were appended, by journal number and first offset. */
-export class BatchTable {
+export class BatchTable implements LoggedTable {
+  readonly name = "batches";
   readonly #batches: Database<Buffer, [number, number]>;
+  /** Logged and not yet in LMDB, by journal: they follow what LMDB has of it. */
+  #held = new Map<number, Write[]>();
+  /** Of the transaction that is being logged. */
+  #open: Write[] | undefined;
 
   constructor(batches: Database<Buffer, [number, number]>) {
     this.#batches = batches;
   }
 
   put(journal: number, first: number, batch: Batch): void {
-    const sealed = sealBatch(journal, first, batch);
+    const write: Write = [journal, first, sealBatch(journal, first, batch)];
+    if (this.#open) {
+      this.#open.push(write);
+      return;
+    }
+    this.#put(write);
+    letGo(write[2].buffer);
+  }
+
+  #put([journal, first, sealed]: Write): void {
     this.#batches.putSync([journal, first], sealed);
-    letGo(sealed.buffer);
+  }
+
+  open(): void {
+    this.#open = [];
+  }
+
+  close(): readonly Write[] {
+    const writes = this.#open ?? [];
+    this.#open = undefined;
+    return writes;
+  }
+
+  hold(writes: readonly Write[]): void {
+    for (const write of writes) {
+      const held = this.#held.get(write[0]);
+      if (held) held.push(write);
+      else this.#held.set(write[0], [write]);
+    }
+  }
+
+  settle(): () => void {
+    const held = this.#held;
+    for (const writes of held.values()) for (const write of writes) this.#put(write);
+    this.#held = new Map();
+    return () => {
+      this.#held = held;
+    };
   }
 
   /** From the batch that holds this offset on, until there are `maxBytes`. Throws `CorruptHeadError` at a gap. */
   read(journal: BatchedJournal, from: number, maxBytes: number): Run[] {
     return readingHead(`documents of ${journal.id} at offset ${from}`, () => {
-      const start = this.#startOf(journal, from);
       const runs: Run[] = [];
-      let expected = start;
+      let expected: number | undefined;
       let bytes = 0;
-      const { number } = journal;
-      for (const { key, value } of this.#batches.getRange({ start: [number, start], end: [number + 1, 0] })) {
-        const first = key[1];
-        const batch = openBatch(number, first, value);
+      for (const { first, sealed } of this.#from(journal, from)) {
+        const batch = openBatch(journal.number, first, sealed);
+        expected ??= first;
         if (first !== expected) break;
         expected = first + batch.count;
         runs.push({ first, count: batch.count, at: batch.at, lines: Uint8Array.from(batch.lines) });
         bytes += batch.lines.byteLength;
-        letGo(value.buffer);
         if (bytes >= maxBytes || expected >= journal.next) break;
       }
-      if (expected <= from) throw gap(journal, expected);
+      if (expected === undefined || expected <= from) throw gap(journal, expected ?? from);
       return runs;
     });
   }
 
-  /** First offset of the batch that holds `offset`: readers cut off what comes before. */
-  #startOf(journal: BatchedJournal, offset: number): number {
-    const [entry] = [
-      ...this.#batches.getKeys({
-        start: [journal.number, offset],
-        end: [journal.number, -1],
-        reverse: true,
-        limit: 1,
-      }),
-    ];
-    if (!entry) throw gap(journal, offset);
-    return entry[1];
+  /** From the batch that holds `offset` on: readers cut off what comes before. None is used after the next is asked for. */
+  *#from({ number }: BatchedJournal, offset: number): Generator<{ first: number; sealed: Buffer }> {
+    const held = this.#held.get(number) ?? [];
+    const inHeld = held.findLastIndex(([, first]) => first <= offset);
+    if (inHeld < 0) {
+      const start = this.#startOf(number, offset);
+      if (start === undefined) return;
+      for (const { key, value } of this.#batches.getRange({ start: [number, start], end: [number + 1, 0] })) {
+        try {
+          yield { first: key[1], sealed: value };
+        } finally {
+          letGo(value.buffer);
+        }
+      }
+    }
+    for (const [, first, sealed] of held.slice(Math.max(inHeld, 0))) yield { first, sealed };
   }
 
-  /** Of the lines of batches that begin between these offsets, both included. */
+  /** First offset of LMDB's batch that holds `offset`. */
+  #startOf(journal: number, offset: number): number | undefined {
+    const range = { start: [journal, offset], end: [journal, -1], reverse: true, limit: 1 };
+    const [entry] = [...this.#batches.getKeys(range as RangeOptions)];
+    return entry?.[1];
+  }
+
+  /** Of the lines of batches that begin between these offsets, both included. What the log holds must be settled. */
   bytesBetween(journal: number, first: number, last: number): number {
     let bytes = 0;
     for (const { key, value } of this.#batches.getRange({
@@ -77,7 +128,7 @@ export class BatchTable {
     return bytes;
   }
 
-  /** Up to `limit` batches that begin below this offset. */
+  /** Up to `limit` batches that begin below this offset. What the log holds must be settled. */
   below(journal: number, offset: number, limit: number): readonly [number, number][] {
     return [...this.#batches.getKeys({ start: [journal, 0], end: [journal, offset], limit })];
   }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Database } from "lmdb";
@@ -7,21 +7,31 @@ import { openJson, sealJson } from "./sealed.ts";
 import type { SealedTable, Tally } from "./sealed-table.ts";
 
 const ENTRY = "census";
-/** Number (f64) and CRC-32 (u32), both big-endian. */
-const COUNTER_BYTES = 12;
+/** Numbers of transactions (f64) and of records (u32), and CRC-32 (u32), all big-endian. */
+const COUNTER_BYTES = 16;
+const CHECKED_BYTES = 12;
+
+interface Counted {
+  readonly commits: number;
+  /** Of the log, since the last of them. */
+  readonly records: number;
+}
 
 interface Stored {
-  /** Transactions of the head so far. */
+  /** Transactions of LMDB so far. */
   readonly commits: number;
   readonly tables: Readonly<Record<string, Tally>>;
 }
+
+const NOTHING: Counted = { commits: 0, records: 0 };
 
 export type CensusMark = ReadonlyMap<string, Tally>;
 
 /**
  * What the head should hold: a tally of each table, written with every transaction and compared when the head is
- * opened. The number of transactions is also kept in a file beside LMDB's, without a flush, so that it may be behind
- * and never ahead: damage in one of LMDB's two first pages brings back the state before the newest transaction, whole.
+ * opened. The number of transactions, and of the log's records since, is also kept in a file beside LMDB's, without a flush,
+ * so that it may be behind and never ahead: damage in one of LMDB's two first pages brings back the state before the newest
+ * transaction, whole, and damage in the newest record looks like one that was torn.
  */
 export class Census {
   readonly #entries: Database<string, string>;
@@ -29,6 +39,7 @@ export class Census {
   readonly #counterFile: string;
   #counter: number | undefined;
   #commits = 0;
+  #counted = NOTHING;
 
   constructor(
     directory: string,
@@ -42,14 +53,10 @@ export class Census {
 
   /** Throws `CorruptHeadError` if an entry is missing, or is not the newest. */
   check(): void {
-    const counted = existsSync(this.#counterFile) ? this.#readCounter() : 0;
     const stored = this.#read();
-    if (counted > (stored?.commits ?? 0)) {
-      throw new CorruptHeadError(
-        `The head's newest transactions are missing: it has ${stored?.commits ?? 0}, and had ${counted}. To go on without them, delete the file ${this.#counterFile}.`,
-      );
-    }
     this.#commits = stored?.commits ?? 0;
+    if (existsSync(this.#counterFile)) this.#counted = this.#readCounter();
+    if (this.#counted.commits > this.#commits) throw this.#missing(this.#commits, this.#counted.commits);
     for (const table of this.#tables) {
       const found = table.countAll();
       const expected = stored?.tables[table.name];
@@ -62,6 +69,24 @@ export class Census {
       table.tally = found;
     }
     this.#counter = openSync(this.#counterFile, existsSync(this.#counterFile) ? "r+" : "w+");
+  }
+
+  /** Throws `CorruptHeadError` if the log has had more records since the newest transaction. */
+  checkLog(records: number): void {
+    const { commits, records: counted } = this.#counted;
+    if (commits === this.#commits && counted > records)
+      throw this.#missing(commits + records, commits + counted);
+  }
+
+  #missing(has: number, had: number): CorruptHeadError {
+    return new CorruptHeadError(
+      `The head's newest transactions are missing: it has ${has}, and had ${had}. To go on without them, delete the file ${this.#counterFile}.`,
+    );
+  }
+
+  /** See `HeadLog`. */
+  get commits(): number {
+    return this.#commits;
   }
 
   mark(): CensusMark {
@@ -82,10 +107,20 @@ export class Census {
   /** The transaction is on disk. */
   stored(): void {
     this.#commits++;
+    this.#count(0);
+  }
+
+  /** So many records of the log are on disk. */
+  logged(records: number): void {
+    this.#count(records);
+  }
+
+  #count(records: number): void {
     if (this.#counter === undefined) return;
     const bytes = Buffer.alloc(COUNTER_BYTES);
     bytes.writeDoubleBE(this.#commits);
-    bytes.writeUInt32BE(crc32(bytes.subarray(0, 8)), 8);
+    bytes.writeUInt32BE(records, 8);
+    bytes.writeUInt32BE(crc32(bytes.subarray(0, CHECKED_BYTES)), CHECKED_BYTES);
     writeSync(this.#counter, bytes, 0, COUNTER_BYTES, 0);
   }
 
@@ -100,13 +135,12 @@ export class Census {
     return sealed === undefined ? undefined : (openJson(ENTRY, sealed) as unknown as Stored);
   }
 
-  /** 0 where a power cut left something else: the file is never flushed. */
-  #readCounter(): number {
-    const bytes = Buffer.alloc(COUNTER_BYTES);
-    const file = openSync(this.#counterFile, "r");
-    const length = readSync(file, bytes, 0, COUNTER_BYTES, 0);
-    closeSync(file);
-    const isWhole = length === COUNTER_BYTES && bytes.readUInt32BE(8) === crc32(bytes.subarray(0, 8));
-    return isWhole ? bytes.readDoubleBE(0) : 0;
+  /** None where a power cut left something else, for the file is never flushed, or an earlier version wrote it. */
+  #readCounter(): Counted {
+    const bytes = readFileSync(this.#counterFile);
+    const isWhole =
+      bytes.length === COUNTER_BYTES &&
+      bytes.readUInt32BE(CHECKED_BYTES) === crc32(bytes.subarray(0, CHECKED_BYTES));
+    return isWhole ? { commits: bytes.readDoubleBE(0), records: bytes.readUInt32BE(8) } : NOTHING;
   }
 }

@@ -379,7 +379,7 @@ it("does not open without its newest transaction, and says how to go on without 
   // What damage in one of LMDB's two first pages leaves: the state before, whole.
   const before = readFileSync(file);
   head = new EmbeddedHead(directory);
-  append("t", fence, a, { n: 1 });
+  append("t", fence, a, { n: 1, text: "too much for the log".repeat(2_000) });
   await head.close();
   writeFileSync(file, before);
   expect(() => new EmbeddedHead(directory)).toThrow(

@@ -12,13 +12,14 @@ import { journalFolder, partitionPath } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
 import { GARBAGE, HOMES, LOCAL_NOTES, STATE_LOGGED, STORED_CUT } from "../notes.ts";
 import { folderOf } from "../store/fragment-name.ts";
-import { BatchTable } from "./batch-table.ts";
+import type { BatchTable } from "./batch-table.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { FragmentIndex } from "./fragment-index.ts";
 import {
   type Adoption,
   type Append,
   type ArchivedJournal,
+  bytesOf,
   type Committed,
   type FragmentRecord,
   type Garbage,
@@ -46,6 +47,8 @@ import { TaskEntries, type TaskEntry } from "./task-entries.ts";
 
 /** Batches that one trim deletes at most: a bound on how long it keeps commits waiting. */
 const TRIM_BATCHES = 512;
+/** Of documents and state in a group of transactions that goes into the log first. */
+const MAX_LOGGED_BYTES = 32 * 1024;
 /** Values that are logged in one transaction where they were not yet. */
 const STATE_PAGE = 1000;
 
@@ -104,7 +107,7 @@ export class EmbeddedHead {
   ) {
     const tables = new HeadTables(directory);
     this.#tables = tables;
-    this.#batches = new BatchTable(tables.batches);
+    this.#batches = tables.batches;
     this.#journalEntries = tables.journals;
     this.#fragmentEntries = tables.fragments;
     this.#tasks = new TaskEntries(tables.tasks);
@@ -321,6 +324,7 @@ export class EmbeddedHead {
     const log = number === 0 ? [] : this.#journalsOf([stateLogOf(number).collection]);
     const journals = [...this.#journalsOf([collection]), ...log];
     if (journals.length === 0 && task.length === 0) return;
+    this.#tables.settle();
     for (const journal of journals) this.#emptyBatches(journal.number);
     this.#emptyState(number);
     const { [collection]: _, ...homes } = this.#homes;
@@ -408,15 +412,19 @@ export class EmbeddedHead {
     const undo: Undo = new Map();
     const tasks = new Map<string, TaskEntry>();
     for (const { task, state = [] } of transactions) if (state.length > 0) this.#ensureLog(task);
-    try {
-      const outcomes = this.#tables.transact(() => {
-        const all = transactions.map((transaction): CommitOutcome => {
-          const refused = this.#refusal(transaction);
-          return refused ? { refused } : { committed: this.#write(transaction, undo, tasks) };
-        });
-        this.#clock.store();
-        return all;
+    const isLittle = this.#isLittle(transactions);
+    // A sweep reads ranges of values.
+    const sweeps = isLittle ? undefined : this.#sweeps;
+    const work = () => {
+      const all = transactions.map((transaction): CommitOutcome => {
+        const refused = this.#refusal(transaction);
+        return refused ? { refused } : { committed: this.#write(transaction, undo, tasks, sweeps) };
       });
+      this.#clock.store();
+      return all;
+    };
+    try {
+      const outcomes = isLittle ? this.#tables.log(work) : this.#tables.transact(work);
       for (const [task, entry] of tasks) this.#tasks.keep(task, entry);
       this.#revision++;
       return outcomes;
@@ -424,6 +432,18 @@ export class EmbeddedHead {
       for (const [journal, before] of undo) Object.assign(journal, before);
       throw error;
     }
+  }
+
+  /** Whether it goes into the log first, and needs nothing that is read in ranges. */
+  #isLittle(transactions: readonly HeadTransaction[]): boolean {
+    let bytes = 0;
+    for (const transaction of transactions) {
+      bytes += bytesOf(transaction);
+      const number = transaction.state?.length ? (this.#tasks.numberOf(transaction.task) ?? 0) : 0;
+      const log = number > 0 ? this.#logOf(number) : undefined;
+      if (bytes > MAX_LOGGED_BYTES || (log && this.#sweeps.isDue(number, log))) return false;
+    }
+    return true;
   }
 
   #refusal({ task, fence, appends, state = [] }: HeadTransaction): Error | undefined {
@@ -460,11 +480,12 @@ export class EmbeddedHead {
     { task, fence, appends, checkpoint, state = [] }: HeadTransaction,
     undo: Undo,
     tasks: Map<string, TaskEntry>,
+    sweeps: LogSweeps | undefined,
   ): Committed {
     const { number } = this.#tasks.get(task) as TaskEntry; // #refusal has looked
     const at = this.#clock.next();
     const firsts = appends.map((append) => this.#append(this.#journal(append.journal), append, at, undo));
-    if (state.length > 0) this.#log(number, state, at, undo);
+    if (state.length > 0) this.#log(number, state, at, undo, sweeps);
     for (const change of state) this.#state.set(number, change);
     if (checkpoint !== undefined) {
       const entry = { number, fence, checkpoint };
@@ -503,13 +524,23 @@ export class EmbeddedHead {
   }
 
   /** To be called before the changes are stored. */
-  #log(task: number, changes: readonly StateChange[], at: number, undo: Undo): void {
-    const spec = stateLogOf(task);
-    const log = this.#collections.get(spec.collection)?.get(partitionPath(spec));
+  #log(
+    task: number,
+    changes: readonly StateChange[],
+    at: number,
+    undo: Undo,
+    sweeps: LogSweeps | undefined,
+  ): void {
+    const log = this.#logOf(task);
     if (!log) throw new Error(`The log of task ${task} is not there: ensure it first.`);
     this.#remember(log, undo);
-    const again = this.#sweeps.before(task, log, changes.length);
+    const again = sweeps?.before(task, log, changes.length) ?? [];
     for (const piece of stateLines([...again, ...changes])) this.#append(log, piece, at, undo);
+  }
+
+  #logOf(task: number): Journal | undefined {
+    const spec = stateLogOf(task);
+    return this.#collections.get(spec.collection)?.get(partitionPath(spec));
   }
 
   /** Logs values that were stored before there were logs. Repeated after a crash: values may be logged twice. */
@@ -524,7 +555,7 @@ export class EmbeddedHead {
         const { values } = page;
         this.#ensureLog(name);
         this.#tables.transact(() => {
-          this.#log(number, values, this.#clock.next(), new Map());
+          this.#log(number, values, this.#clock.next(), new Map(), this.#sweeps);
           this.#clock.store();
         });
       }

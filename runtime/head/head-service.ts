@@ -10,6 +10,7 @@ import type { CommitOutcome, EmbeddedHead } from "./embedded-head.ts";
 import {
   type Adoption,
   type Arrival,
+  bytesOf,
   type Committed,
   type FragmentRecord,
   type Head,
@@ -313,13 +314,6 @@ export class HeadService implements Head {
     this.#waiters.clear();
     await this.#head.close();
   }
-}
-
-function bytesOf({ appends, state = [] }: HeadTransaction): number {
-  let bytes = 0;
-  for (const { lines } of appends) bytes += lines.byteLength;
-  for (const { value } of state) bytes += value?.length ?? 0;
-  return bytes;
 }
 
 /** What deletes or moves a checkpoint goes on when the disk is nearly full: it makes room, or needs hardly any. */

@@ -267,3 +267,11 @@ export class HeadWriteError extends Error {
 export class CorruptHeadError extends HaltError {
   override readonly name = "CorruptHeadError";
 }
+
+/** Of documents and state. */
+export function bytesOf({ appends, state = [] }: HeadTransaction): number {
+  let bytes = 0;
+  for (const { lines } of appends) bytes += lines.byteLength;
+  for (const { value } of state) bytes += value?.length ?? 0;
+  return bytes;
+}

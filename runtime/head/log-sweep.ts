@@ -39,17 +39,19 @@ export class LogSweeps {
     this.#least = least;
   }
 
+  /** Whether `before` would read values. */
+  isDue(task: number, log: LogExtent): boolean {
+    return this.#sweeps.has(task) || log.next - log.start >= Math.max(this.#least, GROWTH * log.values);
+  }
+
   /**
    * What to log once more before so many changes. To be called in their transaction, before they are stored: a value
    * that changes must not be logged as it was after the change. Moves the log's start when a sweep ends.
    */
   before(task: number, log: LogExtent, changes: number): readonly StateChange[] {
-    let sweep = this.#sweeps.get(task);
-    if (!sweep) {
-      if (log.next - log.start < Math.max(this.#least, GROWTH * log.values)) return [];
-      sweep = { began: log.next, reached: undefined, values: 0 };
-      this.#sweeps.set(task, sweep);
-    }
+    if (!this.isDue(task, log)) return [];
+    const sweep = this.#sweeps.get(task) ?? { began: log.next, reached: undefined, values: 0 };
+    this.#sweeps.set(task, sweep);
     const { values, last, isLast } = this.#state.page(task, sweep.reached, PACE * changes);
     sweep.reached = last;
     sweep.values += values.length;

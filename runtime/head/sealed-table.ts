@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import { type Database, type Key, keyValueToBuffer, type RangeOptions, type RootDatabase } from "lmdb";
 import { CorruptHeadError } from "./head.ts";
+import type { LoggedTable } from "./logged-table.ts";
 import { CHECKSUM_CHARACTERS } from "./sealed.ts";
 
 declare module "lmdb" {
@@ -38,14 +39,21 @@ export interface Tally {
 
 const MODULUS = 2 ** 48;
 
+/** Undefined where the entry is removed. */
+type Write<K> = readonly [key: K, sealed: string | undefined];
+
 /**
  * A table of sealed entries that knows what it should hold. A seal tells a changed entry; only the tally tells one that
  * is missing, or that is an older one of its own: damage in LMDB's inner pages makes both.
  */
-export class SealedTable<K extends Key> {
+export class SealedTable<K extends Key> implements LoggedTable {
   readonly name: string;
   readonly #entries: Database<string, K>;
   readonly #undecoded: Database<string, Uint8Array>;
+  /** Logged and not yet in LMDB, by `idOf` of their keys. */
+  #held = new Map<string, Write<K>>();
+  /** Of the transaction that is being logged. */
+  #open: Map<string, Write<K>> | undefined;
   #count = 0;
   #sum = 0;
 
@@ -65,15 +73,26 @@ export class SealedTable<K extends Key> {
   }
 
   get(key: K): string | undefined {
+    if (this.#held.size > 0 || this.#open) {
+      const id = idOf(key);
+      const write = this.#open?.get(id) ?? this.#held.get(id);
+      if (write) return write[1];
+    }
     return this.#reading(() => this.#entries.get(key));
   }
 
-  /** Keys come decoded; a hash in one does not come as the bytes that it was. Bounds may be beginnings of keys. */
+  /**
+   * Keys come decoded; a hash in one does not come as the bytes that it was. Bounds may be beginnings of keys. What the log
+   * holds must be settled.
+   */
   getRange(range: RangeOptions = {}): { key: K; value: string }[] {
+    this.#mustBeSettled();
     return this.#reading(() => [...this.#entries.getRange(range)]);
   }
 
+  /** What the log holds must be settled. */
   keys(): K[] {
+    this.#mustBeSettled();
     return this.#reading(() => [...this.#entries.getKeys()]);
   }
 
@@ -94,6 +113,46 @@ export class SealedTable<K extends Key> {
   }
 
   putSync(key: K, sealed: string): void {
+    if (this.#open) this.#open.set(idOf(key), [key, sealed]);
+    else this.#put(key, sealed);
+  }
+
+  removeSync(key: K): void {
+    if (this.#open) this.#open.set(idOf(key), [key, undefined]);
+    else this.#remove(key);
+  }
+
+  open(): void {
+    this.#open = new Map();
+  }
+
+  close(): readonly Write<K>[] {
+    const writes = [...(this.#open?.values() ?? [])];
+    this.#open = undefined;
+    return writes;
+  }
+
+  hold(writes: readonly Write<K>[]): void {
+    for (const write of writes) this.#held.set(idOf(write[0]), write);
+  }
+
+  settle(): () => void {
+    const held = this.#held;
+    for (const [key, sealed] of held.values()) {
+      if (sealed === undefined) this.#remove(key);
+      else this.#put(key, sealed);
+    }
+    this.#held = new Map();
+    return () => {
+      this.#held = held;
+    };
+  }
+
+  #mustBeSettled(): void {
+    if (this.#held.size > 0) throw new Error(`The head's table "${this.name}" is to be settled first.`);
+  }
+
+  #put(key: K, sealed: string): void {
     const bytes = keyValueToBuffer(key);
     this.#take(bytes);
     this.#count++;
@@ -101,7 +160,7 @@ export class SealedTable<K extends Key> {
     this.#entries.putSync(key, sealed);
   }
 
-  removeSync(key: K): void {
+  #remove(key: K): void {
     if (this.#take(keyValueToBuffer(key))) this.#entries.removeSync(key);
   }
 
@@ -117,6 +176,10 @@ export class SealedTable<K extends Key> {
   #reading<T>(read: () => T): T {
     return readingHead(`table "${this.name}"`, read);
   }
+}
+
+function idOf(key: Key): string {
+  return keyValueToBuffer(key).toString("latin1");
 }
 
 /** Of the key as it is stored, and of the text's own checksum. */

@@ -1,16 +1,18 @@
 import { mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, type Key, open, type RootDatabase } from "lmdb";
+import { type Key, open, type RootDatabase } from "lmdb";
 import { HaltError } from "../../connectors/driver.ts";
+import { BatchTable } from "./batch-table.ts";
 import { Census } from "./census.ts";
 import { CorruptHeadError, HeadWriteError } from "./head.ts";
+import { HeadLog } from "./head-log.ts";
+import type { LoggedTable } from "./logged-table.ts";
 import { SealedTable } from "./sealed-table.ts";
 import type { StateKey } from "./state-table.ts";
 
-/** The head's tables, all of one LMDB environment, and the transactions over them. */
+/** The head's tables, all of one LMDB environment, with a log before it for what is little; and the transactions over them. */
 export class HeadTables {
-  /** By journal number and first offset. Each batch has its own checksum and its place after the one before. */
-  readonly batches: Database<Buffer, [number, number]>;
+  readonly batches: BatchTable;
   readonly journals: SealedTable<number>;
   /** By journal number and object key. */
   readonly fragments: SealedTable<[number, string]>;
@@ -21,6 +23,8 @@ export class HeadTables {
   readonly #directory: string;
   readonly #root: RootDatabase<Buffer, string>;
   readonly #census: Census;
+  readonly #log: HeadLog;
+  readonly #logged: readonly LoggedTable[];
 
   /** Makes the directory if it is missing. Throws `CorruptHeadError` where the tables do not hold what was stored. */
   constructor(directory: string) {
@@ -35,7 +39,11 @@ export class HeadTables {
       }),
     );
     const table = <K extends Key>(name: string) => this.reading(() => new SealedTable<K>(this.#root, name));
-    this.batches = this.reading(() => this.#root.openDB("batches", { encoding: "binary" }));
+    // Each batch has its own checksum and its place after the one before.
+    const batches = this.reading(() =>
+      this.#root.openDB<Buffer, [number, number]>("batches", { encoding: "binary" }),
+    );
+    this.batches = new BatchTable(batches);
     this.journals = table("journals");
     this.fragments = table("fragments");
     this.tasks = table("tasks");
@@ -47,7 +55,22 @@ export class HeadTables {
     this.#census = new Census(directory, census, sealed);
     this.reading(() => this.#census.check());
     // Only the pages that lead to the batches.
-    this.reading(() => this.batches.getKeysCount());
+    this.reading(() => batches.getKeysCount());
+    this.#logged = [this.batches, ...sealed];
+    this.#log = this.reading(() => new HeadLog(join(directory, "head.log")));
+    this.reading(() => this.#recover());
+  }
+
+  /** What the log has becomes LMDB's. */
+  #recover(): void {
+    const epoch = this.#census.commits;
+    const records = this.#log.recover(epoch) as Readonly<Record<string, readonly unknown[]>>[]; // written by `log`
+    this.#census.checkLog(records.length);
+    for (const record of records) {
+      for (const table of this.#logged) table.hold(record[table.name] ?? []);
+    }
+    if (records.length > 0) this.transact(() => undefined);
+    else this.#log.begin(epoch);
   }
 
   /** What is wrong when the head is opened is told with the directory. */
@@ -63,19 +86,63 @@ export class HeadTables {
     }
   }
 
-  /** All of the work or none of it, on disk. Throws `HeadWriteError` where that failed. */
+  /** All of the work or none of it, on disk, and with it what the log has. Throws `HeadWriteError` where that failed. */
   transact<T>(work: () => T): T {
     const mark = this.#census.mark();
-    let done: T;
+    const undo: (() => void)[] = [];
+    const done = this.#writing(
+      () =>
+        this.#root.transactionSync(() => {
+          for (const table of this.#logged) undo.push(table.settle());
+          const result = work();
+          this.#census.store();
+          return result;
+        }),
+      () => {
+        this.#census.reset(mark);
+        for (const takeBack of undo) takeBack();
+      },
+    );
+    this.#census.stored();
+    this.#log.begin(this.#census.commits);
+    return done;
+  }
+
+  /**
+   * As `transact`, for what is little: it goes into the log, and into LMDB with the next transaction there. The work reads
+   * single entries of tables only.
+   */
+  log<T>(work: () => T): T {
+    for (const table of this.#logged) table.open();
+    let written: { table: LoggedTable; writes: readonly unknown[] }[] = [];
+    const close = () => this.#logged.map((table) => ({ table, writes: table.close() }));
+    return this.#writing(() => {
+      let done: T;
+      try {
+        done = work();
+      } finally {
+        written = close().filter(({ writes }) => writes.length > 0);
+      }
+      const record = Object.fromEntries(written.map(({ table, writes }) => [table.name, writes]));
+      const isLogged = this.#log.append(record);
+      for (const { table, writes } of written) table.hold(writes);
+      if (isLogged) this.#census.logged(this.#log.length);
+      else this.transact(() => undefined);
+      return done;
+    });
+  }
+
+  /** Puts into LMDB what the log has. */
+  settle(): void {
+    if (this.#log.length > 0) this.transact(() => undefined);
+  }
+
+  #writing<T>(write: () => T, takeBack?: () => void): T {
     try {
-      done = this.#root.transactionSync(() => {
-        const result = work();
-        this.#census.store();
-        return result;
-      });
+      return write();
     } catch (error) {
-      this.#census.reset(mark);
-      if (error instanceof HaltError) throw error; // a refusal, or damage that was found in time
+      takeBack?.();
+      if (error instanceof HaltError || error instanceof HeadWriteError) throw error; // a refusal, or damage found in time
       const { bavail, bsize } = statfsSync(this.#directory);
       const free = Math.round((bavail * bsize) / 1_000_000);
       const reason = error instanceof Error ? error.message : String(error);
@@ -84,11 +151,11 @@ export class HeadTables {
         { cause: error },
       );
     }
-    this.#census.stored();
-    return done;
   }
 
   async close(): Promise<void> {
+    this.settle();
+    this.#log.close();
     this.#census.close();
     await this.#root.close();
   }

@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from "../../plan/plan.ts";
 import { CommitClock } from "../head/commit-clock.ts";
 import type { FragmentRecord, SnapshotJournal } from "../head/head.ts";
-import { sealBatch, sealJson } from "../head/sealed.ts";
+import { sealJson } from "../head/sealed.ts";
 import { stateChangeOf } from "../head/state-log.ts";
 import { StateTable } from "../head/state-table.ts";
 import { HeadTables } from "../head/tables.ts";
@@ -34,8 +34,7 @@ export class HeadWriter {
       for (const { first, at, lines } of runs) {
         let offset = first;
         for (const piece of splitLines(lines, BATCH_BYTES)) {
-          const sealed = sealBatch(journal, offset, { count: piece.count, at, lines: piece.lines });
-          this.#tables.batches.putSync([journal, offset], sealed);
+          this.#tables.batches.put(journal, offset, { count: piece.count, at, lines: piece.lines });
           offset += piece.count;
           bytes += piece.lines.byteLength;
         }
