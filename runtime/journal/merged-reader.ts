@@ -61,6 +61,8 @@ export interface MergeLimits {
 
 export const MERGE_LIMITS: MergeLimits = { chunkBytes: CHUNK_BYTES, memoryBytes: 256 * 1024 * 1024 };
 const SMALLEST_READ_BYTES = 16 * 1024;
+/** Of a chunk after which more is likely to be there: after less, a reader that waits is told. */
+const BACKLOG_BYTES = 16 * 1024;
 /** Journals whose next chunk is asked for before it is needed, at most. */
 const PREFETCHED_JOURNALS = 8;
 /** Fragments that are fetched and decoded at a time. */
@@ -87,7 +89,7 @@ export class MergedReader {
   #resumed: number;
   /** Buffers of which the last run was handed out. */
   readonly #handedOut: ArrayBufferLike[] = [];
-  /** Asked for when a round ends, so that asking and working overlap. */
+  /** Asked for when a round ends that had much, so that asking and working overlap. */
   #ahead: Promise<Horizon> | undefined;
   #isAheadTold = false;
   /** Whether documents were passed over that no chunk has told of. */
@@ -159,7 +161,7 @@ export class MergedReader {
   }
 
   #handOut(chunk: MergedChunk | undefined): MergedChunk | undefined {
-    if (!chunk || !this.#isDrained) return chunk;
+    if (!chunk || chunk.bytes < BACKLOG_BYTES || !this.#isDrained) return chunk;
     const ahead = this.#head.horizon(this.#collections);
     this.#ahead = ahead;
     this.#isAheadTold = false;

@@ -7,8 +7,9 @@ import { openStore } from "../store/store.ts";
 import { remote } from "../threads/remote.ts";
 import { runCaptures } from "./capture.ts";
 import { runDerivation } from "./derivation.ts";
+import { GatheredReports } from "./gathered-reports.ts";
 import { runMaterialization } from "./materialization.ts";
-import type { CaptureTask, Report, Task, TaskThreadData } from "./task.ts";
+import type { CaptureTask, Task, TaskThreadData } from "./task.ts";
 import { WorkCell } from "./work-cell.ts";
 
 if (!parentPort) throw new Error("task-thread.ts runs as a worker thread only.");
@@ -16,7 +17,8 @@ const parent: Pick<MessagePort, "postMessage" | "once"> = parentPort;
 const data = workerData as TaskThreadData; // set by the supervisor
 const stop = new AbortController();
 parent.once("message", () => stop.abort());
-const report: Report = (message) => parent.postMessage(message);
+const reports = new GatheredReports((message) => parent.postMessage(message));
+const { report } = reports;
 
 async function run([first, ...rest]: readonly Task[]): Promise<void> {
   if (!first) throw new Error("A task thread was started without a task.");
@@ -49,4 +51,5 @@ try {
   const kind = isHalt(error) ? "halted" : "failed";
   for (const { name } of data.tasks) report({ kind, task: name, message });
 }
+reports.flush();
 process.exit(0);
