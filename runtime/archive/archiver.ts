@@ -21,6 +21,7 @@ import type { Run } from "../journal/run.ts";
 import { letGo } from "../let-go.ts";
 import { encodeFragment } from "../store/fragment.ts";
 import { folderOf, parseFragmentKey } from "../store/fragment-name.ts";
+import { digestOf } from "../store/fragment-reader.ts";
 import type { EncodedFragment } from "../store/fragment-writer.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { Boundaries } from "../store-epoch/claims.ts";
@@ -351,7 +352,8 @@ export class Archiver {
   ): Promise<void> {
     await this.#claim.verify();
     const { key, first, last, bytes } = encoded;
-    const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength };
+    const known = { digest: digestOf(bytes), textBytes: encoded.uncompressedBytes };
+    const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength, known };
     protocolPoint("archive.intend.before");
     await this.#head.intendFragment(journal.id, record);
     protocolPoint("archive.intend.after");

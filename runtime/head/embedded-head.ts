@@ -659,7 +659,8 @@ export class EmbeddedHead {
     const { number } = journal;
     this.#fragmentEntries.putSync(
       [number, fragment.key],
-      sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published }),
+      // Plain values, as `#load` takes them to be.
+      sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published } as unknown as Json),
     );
   }
 }

@@ -6,6 +6,7 @@
 import { HaltError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Run } from "../journal/run.ts";
+import type { KnownObject } from "../store/fragment-reader.ts";
 
 /** Names one incarnation of a journal for ever: never reused, not even when a collection is created again. */
 export type JournalId = string;
@@ -98,6 +99,8 @@ export interface FragmentRef {
   readonly key: string;
   readonly first: number;
   readonly last: number;
+  /** Missing where it was put by an earlier version, or found in the store. */
+  readonly known?: KnownObject | undefined;
 }
 
 /** Where the documents from an offset on are to be had. */

@@ -135,8 +135,8 @@ export class JournalReader {
     return next && next.first <= this.#offset ? { kind: "runs", runs } : undefined;
   }
 
-  async #begin({ key }: FragmentRef): Promise<Chunk> {
-    const fragment = await FragmentReader.open(await this.#store.get(key), key, this.#offset);
+  async #begin({ key, known }: FragmentRef): Promise<Chunk> {
+    const fragment = await FragmentReader.open(await this.#store.get(key), key, this.#offset, known);
     const { keepBytes } = this.readAhead;
     if (fragment.heldBytes <= keepBytes) return this.#readOn(fragment);
     try {

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import { constants, zstdCompressSync } from "node:zlib";
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Run } from "../journal/run.ts";
 import { letGo } from "../let-go.ts";
 import { CorruptFragmentError } from "./corrupt-fragment.ts";
 import { encodeFragment } from "./fragment.ts";
-import { FragmentReader } from "./fragment-reader.ts";
+import { digestOf, FragmentReader } from "./fragment-reader.ts";
 
 const MIB = 1024 * 1024;
 const NOON = Date.parse("2026-11-23T12:00:00Z") * 1000;
@@ -93,6 +93,27 @@ describe("a fragment that is read some at a time", () => {
     const place = damaged.length - 1000;
     damaged[place] = (damaged[place] ?? 0) ^ 1;
     await expect(FragmentReader.open(damaged, key)).rejects.toThrow(CorruptFragmentError);
+  });
+
+  test("is not looked through first where the object is as it was put, and is where it is another", async () => {
+    const made = [...longRuns(3)];
+    const { bytes, key, uncompressedBytes } = await encodeFragment({ ...PLACE, runs: made });
+    const known = { digest: digestOf(bytes), textBytes: uncompressedBytes };
+    // A wrong digest of the documents is found by looking through them alone.
+    const misnamed = key.replace(/[0-9a-f]{16}(?=\.ndjson)/, "0".repeat(16));
+    await expect(FragmentReader.open(bytes, misnamed)).rejects.toThrow(/SHA-256/);
+    const pieces = await piecesOf(await FragmentReader.open(bytes, misnamed, 0, known), MIB);
+    expect(countOf(pieces.flat())).toBe(countOf(made));
+    const damaged = Buffer.from(bytes);
+    damaged[bytes.length - 1000] = (damaged[bytes.length - 1000] ?? 0) ^ 1;
+    await expect(FragmentReader.open(damaged, key, 0, known)).rejects.toThrow(CorruptFragmentError);
+    // As another version may have compressed it.
+    const text = zstdDecompressSync(bytes);
+    const params = { [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_compressionLevel]: 9 };
+    const otherwise = zstdCompressSync(text, { params });
+    expect(otherwise.equals(bytes)).toBe(false);
+    const same = await piecesOf(await FragmentReader.open(otherwise, key, 0, known), MIB);
+    expect(documentsOf(same.flat())).toEqual(documentsOf(made));
   });
 
   test("hands out no document past the last of its name", async () => {

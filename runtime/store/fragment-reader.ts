@@ -20,9 +20,22 @@ const CHECKSUM_FLAG = 0x04;
 const TIME_FROM_END = 30;
 const NOTHING: Buffer = Buffer.alloc(0);
 
+/** What is remembered of an object that was put into the store. */
+export interface KnownObject {
+  /** See `digestOf`. */
+  readonly digest: string;
+  /** Of its text, uncompressed. */
+  readonly textBytes: number;
+}
+
+/** Of an object's bytes: the first 16 hexadecimal digits of their SHA-256. */
+export function digestOf(object: Uint8Array): string {
+  return createHash("sha256").update(object).digest("hex").slice(0, 16);
+}
+
 /**
- * A fragment's documents, some at a time. The object is decompressed twice: first to verify all of it, and then, as it is
- * read, so that its text is never in memory as a whole.
+ * A fragment's documents, some at a time. An object that is not known is decompressed twice: first to verify all of it, and
+ * then, as it is read, so that its text is never in memory as a whole.
  */
 export class FragmentReader {
   readonly name: FragmentName;
@@ -59,17 +72,21 @@ export class FragmentReader {
 
   /**
    * Verifies the frame's checksum and extent, and the digest of all documents; each line's offset and time are verified as
-   * it is read. `from` is an offset. Rejects with `CorruptFragmentError`.
+   * it is read. An object that is as it was put needs no look at its text. `from` is an offset. Rejects with
+   * `CorruptFragmentError`.
    */
   static async open(
     bytes: Uint8Array,
     key: string,
     from = 0,
+    known?: KnownObject,
     maxUncompressedBytes: number = MAX_UNCOMPRESSED_BYTES,
   ): Promise<FragmentReader> {
     const name = parseFragmentKey(key);
     if (name === undefined) throw new CorruptFragmentError(key, "its name is not that of a fragment");
-    const size = await verify(bytes, key, name, maxUncompressedBytes);
+    // Another object of that name may hold the same documents, compressed otherwise.
+    const isKnown = known !== undefined && known.digest === digestOf(bytes);
+    const size = isKnown ? known.textBytes : await verify(bytes, key, name, maxUncompressedBytes);
     return new FragmentReader(bytes, key, name, size, from);
   }
 

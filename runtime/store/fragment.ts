@@ -35,7 +35,7 @@ export async function decodeFragment(
   key: string,
   maxUncompressedBytes?: number,
 ): Promise<DecodedFragment> {
-  const reader = await FragmentReader.open(bytes, key, 0, maxUncompressedBytes);
+  const reader = await FragmentReader.open(bytes, key, 0, undefined, maxUncompressedBytes);
   try {
     const runs = await reader.next(Number.POSITIVE_INFINITY);
     const { first, last } = reader.name;
