@@ -31,6 +31,12 @@ export type FlowBundleResult =
 
 const GUARD = "weir-guard";
 
+/**
+ * What may lie in a package. A path is left to esbuild, by a filter of its own: each question that a plugin asks it reads the
+ * directories anew, and there would be one for each flow file.
+ */
+const MAY_BE_A_PACKAGE = /^[^./]|node_modules/;
+
 /** Weir and what lies in `node_modules` stay outside and are loaded by Node; local modules go in. */
 function externalPackages(externals: Set<string>): Plugin {
   return {
@@ -42,13 +48,16 @@ function externalPackages(externals: Set<string>): Plugin {
         api.resolve(path, { kind, importer, resolveDir, pluginData: GUARD });
       const resolveOnce = async (args: OnResolveArgs): Promise<ResolveResult> => {
         const key = JSON.stringify([args.kind, args.resolveDir, args.path]);
-        const known = await resolved.get(key);
-        if (known !== undefined && known.errors.length === 0) return known;
-        const asked = ask(args);
-        resolved.set(key, asked);
-        return asked;
+        const asked = resolved.get(key);
+        if (asked !== undefined) {
+          const known = await asked;
+          return known.errors.length === 0 ? known : ask(args);
+        }
+        const asking = ask(args);
+        resolved.set(key, asking);
+        return asking;
       };
-      api.onResolve({ filter: /.*/ }, async (args) => {
+      api.onResolve({ filter: MAY_BE_A_PACKAGE }, async (args) => {
         if (args.pluginData === GUARD || args.kind === "entry-point") return undefined;
         if (args.namespace === GUARD) return undefined;
         if (isBuiltin(args.path)) return { path: args.path, namespace: GUARD };

@@ -90,6 +90,26 @@ const MODULE = {
 const at = (folder: string, files: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]));
 
+test("a package's module is one, whether imported by its name or by a path", async () => {
+  const declaring = (name: string, from: string) => `import { z } from "zod";
+import { capture } from "weir";
+import { http } from "weir/http";
+import { names } from "${from}";
+names.push("${name}");
+capture(names.join("-"), http({ path: "/${name}" }), { schema: z.object({ id: z.string() }), key: ["id"] });
+`;
+  using of = project({
+    "node_modules/kit/package.json":
+      '{ "name": "kit", "version": "1.0.0", "type": "module", "main": "index.js" }',
+    "node_modules/kit/index.js": "export const names = [];\n",
+    "node_modules/kit/index.d.ts": "export declare const names: string[];\n",
+    "a.flow.ts": declaring("a", "kit"),
+    "b.flow.ts": declaring("b", "./node_modules/kit/index.js"),
+  });
+  const { plan } = await of.build();
+  expect(Object.keys(plan.collections)).toEqual(["a", "a-b"]);
+});
+
 test("a package's function is bundled in, and the package's own start may read the clock", async () => {
   const code = "export const started = Date.now();\nexport const twice = (n) => n * 2;\n";
   using of = project({
