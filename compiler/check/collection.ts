@@ -63,11 +63,11 @@ function* checkReduce(
   aim: AimAt,
 ): Generator<Diagnostic> {
   for (const [path, strategy] of Object.entries(collection.reduce)) {
-    const here = aim(place, ["reduce", path]);
+    const here = () => aim(place, ["reduce", path]);
     if (collection.key.includes(path)) {
       yield diagnostic(
         "WEIR1008",
-        here,
+        here(),
         `The key field ${path} of ${collection.name} has a reduction, but all documents of one key agree in it.`,
         {
           fix: `Remove ${path} from reduce.`,
@@ -79,7 +79,7 @@ function* checkReduce(
     if (complaint !== undefined) {
       yield diagnostic(
         "WEIR1002",
-        here,
+        here(),
         `The reduction of ${path} in ${collection.name} does not fit: ${complaint.what}.`,
         { fix: complaint.fix },
       );

@@ -24,14 +24,14 @@ function collectionsOf({ captures, derivations }: Declared) {
 function* duplicateCollections(declared: Declared, aim: AimAt): Generator<Diagnostic> {
   const first = new Map<string, Place>();
   for (const { collection, place } of collectionsOf(declared)) {
-    const here = aim(place, ["name"]);
     const before = first.get(collection.name);
     if (before === undefined) {
-      first.set(collection.name, here);
+      first.set(collection.name, place);
       continue;
     }
+    const here = aim(place, ["name"]);
     yield diagnostic("WEIR4001", here, `The collection ${collection.name} is declared twice.`, {
-      related: [{ ...before, message: "It is declared here first." }],
+      related: [{ ...aim(before, ["name"]), message: "It is declared here first." }],
       fix: "Give one of them another name.",
     });
   }
@@ -119,18 +119,17 @@ function* sharedTargets({ materializations }: Declared, aim: AimAt): Generator<D
   const first = new Map<string, Place>();
   for (const each of materializations) {
     const name = resourceName(each);
-    const here = aim(each.place, ["connector"]);
     const before = first.get(name);
     if (before === undefined) {
-      first.set(name, here);
+      first.set(name, each.place);
       continue;
     }
     yield diagnostic(
       "WEIR2003",
-      here,
+      aim(each.place, ["connector"]),
       `Two materializations write ${name}, and each would overwrite the other's rows.`,
       {
-        related: [{ ...before, message: "The other one is here." }],
+        related: [{ ...aim(before, ["connector"]), message: "The other one is here." }],
         fix: "Give one of them a target of its own.",
       },
     );

@@ -16,7 +16,7 @@ import {
   TRANSFORM_EXPORT,
   transformPlace,
 } from "../typescript/transforms.ts";
-import { type Bundle, bundleTransform, NODE_MODULE } from "./bundle.ts";
+import type { Bundle } from "./bundle.ts";
 
 /** A function of a derivation, and where its source stands. */
 export interface LocatedFunction extends DerivationFunction {
@@ -147,8 +147,15 @@ async function bundleOne(
   // What consists of the user's own modules alone has been checked by TypeScript.
   const removes = slice.usesShim;
   if (!emit && !slice.reachesOut) return { removes, diagnostics: [], inputs: [] };
+  // Loads esbuild, which a check rarely needs in this thread.
+  const { bundleTransform, NODE_MODULE } = await import("./bundle.ts");
   const read = (path: string) => readFileSync(path, "utf8");
-  const result = await bundleTransform(projectDir, slice, TRANSFORM_EXPORT, read);
+  const result = await bundleTransform(
+    projectDir,
+    { ...slice, modules: slice.modules() },
+    TRANSFORM_EXPORT,
+    read,
+  );
   if (result.kind === "bundled") return { ...result, removes, diagnostics: [] };
   const diagnostics = result.messages.map(({ text, location }) => {
     const at = transformPlace(found);

@@ -19,8 +19,8 @@ import { type KeptParts, sliceText, TRANSFORM_EXPORT } from "./slice-text.ts";
 export interface TransformSlice {
   /** The file that exports the transform as `TRANSFORM_EXPORT`. */
   readonly entry: string;
-  /** Text of each sliced module, by absolute path. */
-  readonly modules: ReadonlyMap<string, string>;
+  /** Text of each sliced module, by absolute path. Made anew by each call: a check bundles few slices. */
+  modules(): ReadonlyMap<string, string>;
   /** What an import in a sliced module leads to, if it is sliced too or the shim: by importing file and specifier. */
   readonly links: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Whether it imports something that is neither sliced nor the shim: of a package, say. */
@@ -40,9 +40,8 @@ export function sliceTransform(
 ): TransformSlice {
   const slicing = new Slicing(flow, subject);
   slicing.start(scope, transform);
-  const modules = new Map<string, string>();
-  for (const [path, { scope: module, parts }] of slicing.modules)
-    modules.set(path, sliceText(module.file, parts));
+  const modules = () =>
+    new Map([...slicing.modules].map(([path, module]) => [path, sliceText(module.scope.file, module.parts)]));
   const { links, reachesOut, diagnostics } = slicing;
   const usesShim = [...links.values()].some((targets) => [...targets.values()].includes(WEIR_SHIM));
   return { entry: scope.file.fileName, modules, links, reachesOut, usesShim, diagnostics };
