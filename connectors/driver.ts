@@ -52,6 +52,19 @@ export interface CapturedBatch {
   readonly refused?: readonly RefusedRow[];
 }
 
+/**
+ * Recognises documents in their bytes, a line each: lines that begin at `from` and follow each other, `maxDocuments` at most, until one
+ * that is not sure to fit the collection's schema. That one is to be parsed and validated, which takes many times longer. Lines end in
+ * "\n", the last may end with the bytes. The bytes must be UTF-8.
+ */
+export type Recogniser = (bytes: Uint8Array, from: number, maxDocuments: number) => RecognisedLines;
+
+export interface RecognisedLines {
+  readonly count: number;
+  /** Where the line after them begins, or the end of the bytes. */
+  readonly end: number;
+}
+
 /** A row that is no document of the collection. */
 export interface RefusedRow {
   /** As the source names it to its user. */
@@ -86,11 +99,8 @@ export interface CaptureContext {
   ready(): void;
   /** Undefined if the document fits the collection's schema. */
   validate(document: unknown): DocumentViolation | undefined;
-  /**
-   * The offset after the document that begins at this one, if it is sure to fit the collection's schema; -1 says nothing: it is to be
-   * parsed and validated. Much faster than that. The bytes must be UTF-8. Undefined where the schema does not allow it.
-   */
-  readonly recognise: ((bytes: Uint8Array, from: number) => number) | undefined;
+  /** Undefined where the schema does not allow it. */
+  readonly recognise: Recogniser | undefined;
   /**
    * Appends documents and moves the cursor in one transaction. Resolves once both are on disk.
    * May be called again before it resolves: appends commit in the order of the calls.

@@ -4,13 +4,13 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { JsonObject } from "../plan/plan.ts";
-import type { CapturedBatch, DocumentViolation } from "./driver.ts";
+import type { CapturedBatch, DocumentViolation, Recogniser } from "./driver.ts";
 
 export interface LineOptions {
   /** Undefined if the document is good. */
   readonly validate: (document: JsonObject) => DocumentViolation | undefined;
   /** As in `CaptureContext`. What it recognises is not parsed, so that the batch comes without its values. Not with `amend`. */
-  readonly recognise?: ((bytes: Uint8Array, from: number) => number) | undefined;
+  readonly recognise?: Recogniser | undefined;
   /** Fills fields in before validation. `index` counts the documents of this call. */
   readonly amend?: ((document: JsonObject, index: number) => Amended) | undefined;
   /** Stop after so many documents. */
@@ -42,24 +42,27 @@ const CLOSE = 0x7d;
 /** Reads the lines from `from` on; the last one need not end in a line feed. */
 export function parseLines(bytes: Buffer, from: number, options: LineOptions): ParsedLines {
   const valid = isUtf8(from === 0 ? bytes : bytes.subarray(from));
-  const hasReturns = bytes.indexOf(CR, from) >= 0;
   const recognise = valid ? options.recognise : undefined;
   const values: JsonObject[] = [];
   const kept = new KeptLines(bytes);
+  /** Of the lines that are parsed; there are none in those that are recognised. */
+  let hasReturns: boolean | undefined;
   let at = from;
   let count = 0;
   let lineCount = 0;
   let problem: DocumentViolation | undefined;
-  while (at < bytes.length && count < options.maxDocuments) {
-    const recognised = recognise?.(bytes, at) ?? NOT_RECOGNISED;
-    if (recognised !== NOT_RECOGNISED && (bytes[recognised] === LF || recognised === bytes.length)) {
-      const ended = recognised < bytes.length;
-      kept.addRange(at, ended ? recognised + 1 : recognised, ended);
-      at = recognised + 1;
-      count++;
-      lineCount++;
-      continue;
+  const isDone = () => at === bytes.length || count === options.maxDocuments;
+  while (!isDone()) {
+    const recognised = recognise?.(bytes, at, options.maxDocuments - count);
+    if (recognised && recognised.count > 0) {
+      const { end } = recognised;
+      kept.addRange(at, end, bytes[end - 1] === LF);
+      at = end;
+      count += recognised.count;
+      lineCount += recognised.count;
+      if (isDone()) break;
     }
+    hasReturns ??= bytes.indexOf(CR, at) >= 0;
     const feed = bytes.indexOf(LF, at);
     const next = feed < 0 ? bytes.length : feed + 1;
     const end = feed < 0 ? bytes.length : feed;
@@ -92,10 +95,8 @@ export function parseLines(bytes: Buffer, from: number, options: LineOptions): P
     lineCount++;
   }
   const batch = { count, lines: kept.join(), ...(options.recognise ? {} : { values }) };
-  return { batch, end: Math.min(at, bytes.length), lineCount, problem };
+  return { batch, end: at, lineCount, problem };
 }
-
-const NOT_RECOGNISED = -1;
 
 export const INVALID_UTF8: DocumentViolation = { path: "", rule: "the text is not UTF-8" };
 

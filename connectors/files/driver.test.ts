@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Json, JsonObject } from "../../plan/plan.ts";
-import { compileRecogniser } from "../../runtime/recogniser.ts";
+import { compileRecogniser } from "../../runtime/recogniser/recogniser.ts";
 import { HaltError } from "../driver.ts";
 import {
   linesMatchValues,

@@ -1,6 +1,12 @@
 /** What all readers of files share: how a row becomes a document, and how reading ends at a bad one. */
 import type { Json, JsonObject } from "../../plan/plan.ts";
-import { type CapturedBatch, type DocumentViolation, HaltError, type RefusedRow } from "../driver.ts";
+import {
+  type CapturedBatch,
+  type DocumentViolation,
+  HaltError,
+  type Recogniser,
+  type RefusedRow,
+} from "../driver.ts";
 import { type Amended, asDocument, serialize } from "../json-lines.ts";
 import type { Position } from "./cursor.ts";
 import type { FoundFile } from "./find-files.ts";
@@ -16,7 +22,7 @@ export interface RowBatch {
 export interface RowRules {
   readonly validate: (document: JsonObject) => DocumentViolation | undefined;
   /** As in `CaptureContext`. Undefined also where `amend` is not: every document must be at hand then. */
-  readonly recognise: ((bytes: Uint8Array, from: number) => number) | undefined;
+  readonly recognise: Recogniser | undefined;
   /** Fills the provenance fields in; undefined where none were asked for. `row` counts from 0 in its file. */
   readonly amend: ((document: JsonObject, row: number) => Amended) | undefined;
   /** Whether a bad row is set aside, and reading goes on after it. */

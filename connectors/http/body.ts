@@ -1,7 +1,7 @@
 /** The body of a request, as documents. Pure: bytes and content type in, documents or the first violation out. */
 import { isUtf8 } from "node:buffer";
 import type { JsonObject } from "../../plan/plan.ts";
-import type { CapturedBatch, DocumentViolation } from "../driver.ts";
+import type { CapturedBatch, DocumentViolation, Recogniser } from "../driver.ts";
 import {
   byteOrderMarkLength,
   INVALID_UTF8,
@@ -21,7 +21,7 @@ export type ParsedBody =
 /** How documents are checked, as in `CaptureContext`. */
 export interface DocumentCheck {
   readonly validate: (document: JsonObject) => DocumentViolation | undefined;
-  readonly recognise: ((bytes: Uint8Array, from: number) => number) | undefined;
+  readonly recognise: Recogniser | undefined;
 }
 
 const LINE_TYPES: readonly string[] = [

@@ -9,7 +9,7 @@ import { Turns } from "../../connectors/turns.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Head } from "../head/head.ts";
 import { JournalRouter } from "../journal/router.ts";
-import { compileRecogniser } from "../recogniser.ts";
+import { compileRecogniser } from "../recogniser/recogniser.ts";
 import { compileValidator } from "../validation.ts";
 import { RefusedRows } from "./capture/refused-rows.ts";
 import type { CaptureTask, Report } from "./task.ts";
