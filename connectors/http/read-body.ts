@@ -1,5 +1,6 @@
 /** A request's body, read and unpacked within what the port has room for. */
 import type { IncomingMessage } from "node:http";
+import { finished } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Reservation } from "./in-flight.ts";
 
@@ -37,17 +38,42 @@ async function receive(request: IncomingMessage, reserved: Reservation): Promise
   const whole = length === undefined ? undefined : Buffer.allocUnsafeSlow(length);
   const parts: Buffer[] = [];
   let size = 0;
-  // The connection outlives a body that is not read to its end: the answer goes over it.
-  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    if (size + part.length > BODY_LIMIT) return { kind: "too large" };
-    if (whole) part.copy(whole, size);
-    else {
-      if (!reserved.grow(part.length)) return { kind: "no room" };
+  const { promise, resolve, reject } = Promise.withResolvers<ReadBody>();
+  const receive = (part: Buffer) => {
+    if (size + part.length > BODY_LIMIT) return resolve({ kind: "too large" });
+    if (whole) {
+      part.copy(whole, size);
+      size += part.length;
+      letGo(part);
+    } else {
+      if (!reserved.grow(part.length)) return resolve({ kind: "no room" });
+      size += part.length;
       parts.push(part);
     }
-    size += part.length;
+  };
+  // By events, not by iteration: parts are met while they are in the processor's cache, and are not joined before they are seen.
+  request.on("data", receive);
+  const stopWaiting = finished(request, { writable: false }, (error) =>
+    error ? reject(error) : resolve({ kind: "read", bytes: whole ?? joined(parts) }),
+  );
+  try {
+    return await promise;
+  } finally {
+    // The connection outlives a body that is not read to its end: the answer goes over it.
+    stopWaiting();
+    request.off("data", receive);
   }
-  return { kind: "read", bytes: whole ?? Buffer.concat(parts) };
+}
+
+function joined(parts: readonly Buffer[]): Buffer {
+  const bytes = Buffer.concat(parts);
+  parts.forEach(letGo);
+  return bytes;
+}
+
+/** Gives the memory of a part back at once: the collector would look through all that there is for the sake of these. */
+function letGo({ buffer, byteLength }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** How large it gets is known only by unpacking it. */
