@@ -7,7 +7,7 @@
 import type { Recogniser } from "../../connectors/driver.ts";
 import type { JsonSchema } from "../../plan/plan.ts";
 import { DAYS, LONGEST_LITERAL, type Matcher, matcherOf, UnknownRule } from "./schema-code.ts";
-import { add, Code, get, i32, instanceOf, isAtLeast, isEqual, isOther, loadByte } from "./wasm.ts";
+import { add, get, i32, instanceOf, isAtLeast, isEqual, isOther, loadByte, Module } from "./wasm.ts";
 
 /** Undefined where the schema has a rule that it does not know. */
 export function compileRecogniser(schema: JsonSchema): Recogniser | undefined {
@@ -72,24 +72,27 @@ interface LinesModule {
 }
 
 function linesModule(document: Matcher): Uint8Array<ArrayBuffer> {
-  const [at, to, most] = [0, 1, 2];
-  const code = new Code(3);
-  const line = code.local();
-  const count = code.local();
-  code.block((stop) => {
-    code.loop((next) => {
-      code.set(line, get(at));
-      code.gotoIf(isAtLeast(get(at), get(to)), stop);
-      code.gotoIf(isAtLeast(get(count), get(most)), stop);
-      document({ code, at }, stop);
-      code.block((ended) => {
-        code.gotoIf(isEqual(get(at), get(to)), ended);
-        code.gotoIf(isOther(loadByte(get(at)), i32(LF)), stop);
-        code.set(at, add(get(at), i32(1)));
+  const module = new Module();
+  const run = module.define(3, (code) => {
+    const [at, to, most] = [0, 1, 2];
+    const line = code.local();
+    const count = code.local();
+    code.block((stop) => {
+      code.loop((next) => {
+        code.set(line, get(at));
+        code.gotoIf(isAtLeast(get(at), get(to)), stop);
+        code.gotoIf(isAtLeast(get(count), get(most)), stop);
+        document({ code, at }, stop);
+        code.block((ended) => {
+          code.gotoIf(isEqual(get(at), get(to)), ended);
+          code.gotoIf(isOther(loadByte(get(at)), i32(LF)), stop);
+          code.set(at, add(get(at), i32(1)));
+        });
+        code.set(count, add(get(count), i32(1)));
+        code.goto(next);
       });
-      code.set(count, add(get(count), i32(1)));
-      code.goto(next);
     });
+    return [get(line), get(count)];
   });
-  return code.module([line, count], PAGES, DAYS);
+  return module.encode(run, PAGES, DAYS);
 }

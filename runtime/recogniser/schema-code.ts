@@ -7,6 +7,7 @@ import {
   and64,
   bytes,
   type Code,
+  call,
   type Expression,
   f64,
   get,
@@ -201,10 +202,9 @@ function objectOf(rules: JsonObject): Matcher {
   const keys = names.map((name) => `${JSON.stringify(name)}:`);
   const values = entries.map(([, schema]) => matcherOf(schema));
 
-  return ({ code, at }, no) => {
+  return ownFunction(({ code, at }, no) => {
     const seen = code.local();
     take({ code, at }, OPEN, no);
-    code.set(seen, i32(0));
     code.block((end) => {
       code.loop((search) => {
         const labels: Label[] = [];
@@ -236,6 +236,23 @@ function objectOf(rules: JsonObject): Matcher {
     });
     take({ code, at }, CLOSE, no);
     code.gotoIf(isOther(and(get(seen), i32(needed)), i32(needed)), no);
+  });
+}
+
+/** V8 takes memory for what it compiles, a function at a time, and much of it for a large one. */
+function ownFunction(matcher: Matcher): Matcher {
+  return ({ code, at }, no) => {
+    const callee = code.module.define(1, (inner) => {
+      const end = inner.local();
+      inner.block((none) => {
+        matcher({ code: inner, at: 0 }, none);
+        inner.set(end, get(0));
+      });
+      return [get(end)];
+    });
+    // Where the value does not match it is 0, where no value ends.
+    code.set(at, call(callee, get(at)));
+    code.gotoIf(isZero(get(at)), no);
   };
 }
 

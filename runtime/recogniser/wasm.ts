@@ -1,12 +1,12 @@
 /**
- * As much of an assembler for WebAssembly as the recogniser needs: one function over one memory. The numbers are opcodes of
- * https://webassembly.github.io/spec/core/binary/instructions.html.
+ * As much of an assembler for WebAssembly as the recogniser needs. The numbers are those of
+ * https://webassembly.github.io/spec/core/binary/.
  */
 
 /** Instructions that leave one value. */
 export type Expression = readonly number[];
 
-export const TYPES = { i32: 0x7f, f64: 0x7c } as const;
+const TYPES = { i32: 0x7f, f64: 0x7c } as const;
 
 /** A variable of the function. */
 export type Local = number;
@@ -14,15 +14,57 @@ export type Local = number;
 /** Of a block its end, of a loop its beginning: how many blocks are open there. */
 export type Label = number;
 
-/** The statements of a function, and its variables. */
+/** Functions over one memory. Their parameters and results are of type i32. */
+export class Module {
+  readonly #types: number[][] = [];
+  readonly #bodies: number[][] = [];
+
+  /** Adds a function, whose parameters are its first locals. `write` writes its statements and says what it returns. */
+  define(parameters: number, write: (code: Code) => readonly Expression[]): DefinedFunction {
+    const code = new Code(this, parameters);
+    const results = write(code);
+    const i32s = (count: number) => vector(Array.from({ length: count }, () => [TYPES.i32]));
+    this.#bodies.push(code.bodyOf(results));
+    return this.#types.push([0x60, ...i32s(parameters), ...i32s(results.length)]) - 1;
+  }
+
+  /** The bytes of a module that exports this function and its memory, of so many pages of 64 KiB. `data` is in it from address 0. */
+  encode(run: DefinedFunction, pages: number, data: readonly number[]): Uint8Array<ArrayBuffer> {
+    return new Uint8Array([
+      ...MAGIC,
+      ...section(1, this.#types),
+      ...section(
+        3,
+        this.#types.map((_, index) => unsigned(index)),
+      ),
+      ...section(5, [[0x00, ...unsigned(pages)]]),
+      ...section(7, [
+        [...text("run"), 0x00, ...unsigned(run)],
+        [...text("memory"), 0x02, 0],
+      ]),
+      ...section(
+        10,
+        this.#bodies.map((body) => [...unsigned(body.length), ...body]),
+      ),
+      ...section(11, [[0x00, ...i32(0), END, ...unsigned(data.length), ...data]]),
+    ]);
+  }
+}
+
+/** Its number in the module. */
+export type DefinedFunction = number;
+
+/** The statements of a function, and its variables, which are 0 before they are set. */
 export class Code {
+  /** Where it may define functions that it calls. */
+  readonly module: Module;
   readonly #bytes: number[] = [];
   readonly #locals: number[] = [];
   readonly #parameters: number;
   #depth = 0;
 
-  /** The parameters are the first locals, all of type i32. */
-  constructor(parameters: number) {
+  constructor(module: Module, parameters: number) {
+    this.module = module;
     this.#parameters = parameters;
   }
 
@@ -59,26 +101,8 @@ export class Code {
     this.#bytes.push(...condition, 0x0d, ...unsigned(this.#depth - to));
   }
 
-  /**
-   * A module that exports this function as `run`, which returns these locals of type i32, and its memory as `memory`, of so many
-   * pages of 64 KiB. `data` is in it from address 0.
-   */
-  module(results: readonly Local[], pages: number, data: readonly number[]): Uint8Array<ArrayBuffer> {
-    const i32s = (count: number) => vector(Array.from({ length: count }, () => [TYPES.i32]));
-    const locals = vector(this.#locals.map((type) => [1, type]));
-    const body = [...locals, ...this.#bytes, ...results.flatMap(get), END];
-    return new Uint8Array([
-      ...MAGIC,
-      ...section(1, [[0x60, ...i32s(this.#parameters), ...i32s(results.length)]]),
-      ...section(3, [[0]]),
-      ...section(5, [[0x00, ...unsigned(pages)]]),
-      ...section(7, [
-        [...text("run"), 0x00, 0],
-        [...text("memory"), 0x02, 0],
-      ]),
-      ...section(10, [[...unsigned(body.length), ...body]]),
-      ...section(11, [[0x00, ...i32(0), END, ...unsigned(data.length), ...data]]),
-    ]);
+  bodyOf(results: readonly Expression[]): number[] {
+    return [...vector(this.#locals.map((type) => [1, type])), ...this.#bytes, ...results.flat(), END];
   }
 }
 
@@ -125,6 +149,11 @@ export const i32 = (value: number): Expression => [0x41, ...signed(BigInt(value)
 export const i64 = (value: bigint): Expression => [0x42, ...signed(BigInt.asIntN(64, value))];
 export const f64 = (value: number): Expression => [0x44, ...new Uint8Array(new Float64Array([value]).buffer)];
 export const get = (local: Local): Expression => [0x20, ...unsigned(local)];
+export const call = (callee: DefinedFunction, argument: Expression): Expression => [
+  ...argument,
+  0x10,
+  ...unsigned(callee),
+];
 
 /** `offset` bytes after the address, at any alignment; what is more than a byte is little-endian. */
 const load =
