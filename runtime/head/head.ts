@@ -6,7 +6,7 @@
 import { HaltError } from "../../connectors/driver.ts";
 import type { Json } from "../../plan/plan.ts";
 import type { Run } from "../journal/run.ts";
-import type { KnownObject } from "../store/fragment-reader.ts";
+import type { KnownObject } from "../store/known-object.ts";
 
 /** Names one incarnation of a journal for ever: never reused, not even when a collection is created again. */
 export type JournalId = string;

@@ -6,7 +6,8 @@ import type { Run } from "../journal/run.ts";
 import { letGo } from "../let-go.ts";
 import { CorruptFragmentError } from "./corrupt-fragment.ts";
 import { encodeFragment } from "./fragment.ts";
-import { digestOf, FragmentReader } from "./fragment-reader.ts";
+import { FragmentReader } from "./fragment-reader.ts";
+import { digestOf } from "./known-object.ts";
 
 const MIB = 1024 * 1024;
 const NOON = Date.parse("2026-11-23T12:00:00Z") * 1000;

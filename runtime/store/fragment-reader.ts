@@ -6,6 +6,7 @@ import { CorruptFragmentError } from "./corrupt-fragment.ts";
 import { isRemovalCut, keptEnd, LF, putKept } from "./fragment-line.ts";
 import { type FragmentName, parseFragmentKey } from "./fragment-name.ts";
 import { dateOf, parseTime } from "./fragment-time.ts";
+import { digestOf, type KnownObject } from "./known-object.ts";
 import { MetaSuffix } from "./meta-suffix.ts";
 
 /** More than a fragment should ever hold; keeps a damaged or foreign object from being read for ever. */
@@ -19,19 +20,6 @@ const CHECKSUM_FLAG = 0x04;
 /** Of a line, from where its time begins to its last two braces and quotation mark. */
 const TIME_FROM_END = 30;
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/** What is remembered of an object that was put into the store. */
-export interface KnownObject {
-  /** See `digestOf`. */
-  readonly digest: string;
-  /** Of its text, uncompressed. */
-  readonly textBytes: number;
-}
-
-/** Of an object's bytes: the first 16 hexadecimal digits of their SHA-256. */
-export function digestOf(object: Uint8Array): string {
-  return createHash("sha256").update(object).digest("hex").slice(0, 16);
-}
 
 /**
  * A fragment's documents, some at a time. An object that is not known is decompressed twice: first to verify all of it, and

@@ -1,0 +1,14 @@
+import { createHash } from "node:crypto";
+
+/** What is remembered of an object that was put into the store. */
+export interface KnownObject {
+  /** See `digestOf`. */
+  readonly digest: string;
+  /** Of its text, uncompressed. */
+  readonly textBytes: number;
+}
+
+/** Of an object's bytes: the first 16 hexadecimal digits of their SHA-256. */
+export function digestOf(object: Uint8Array): string {
+  return createHash("sha256").update(object).digest("hex").slice(0, 16);
+}
