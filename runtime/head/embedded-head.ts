@@ -424,7 +424,7 @@ export class EmbeddedHead {
       return all;
     };
     try {
-      const outcomes = isLittle ? this.#tables.log(work) : this.#tables.transact(work);
+      const outcomes = isLittle ? this.#tables.transactInLog(work) : this.#tables.transact(work);
       for (const [task, entry] of tasks) this.#tasks.keep(task, entry);
       this.#revision++;
       return outcomes;

@@ -58,19 +58,20 @@ export class HeadTables {
     this.reading(() => batches.getKeysCount());
     this.#logged = [this.batches, ...sealed];
     this.#log = this.reading(() => new HeadLog(join(directory, "head.log")));
-    this.reading(() => this.#recover());
+    const records = this.reading(() => this.#readLog());
+    this.#log.begin(this.#census.commits);
+    if (records > 0) this.transact(() => undefined);
   }
 
-  /** What the log has becomes LMDB's. */
-  #recover(): void {
-    const epoch = this.#census.commits;
-    const records = this.#log.recover(epoch) as Readonly<Record<string, readonly unknown[]>>[]; // written by `log`
+  /** Holds what the log has. Returns how many records that are. */
+  #readLog(): number {
+    // Written by `transactInLog`.
+    const records = this.#log.recover(this.#census.commits) as Readonly<Record<string, readonly unknown[]>>[];
     this.#census.checkLog(records.length);
     for (const record of records) {
       for (const table of this.#logged) table.hold(record[table.name] ?? []);
     }
-    if (records.length > 0) this.transact(() => undefined);
-    else this.#log.begin(epoch);
+    return records.length;
   }
 
   /** What is wrong when the head is opened is told with the directory. */
@@ -112,7 +113,7 @@ export class HeadTables {
    * As `transact`, for what is little: it goes into the log, and into LMDB with the next transaction there. The work reads
    * single entries of tables only.
    */
-  log<T>(work: () => T): T {
+  transactInLog<T>(work: () => T): T {
     for (const table of this.#logged) table.open();
     let written: { table: LoggedTable; writes: readonly unknown[] }[] = [];
     const close = () => this.#logged.map((table) => ({ table, writes: table.close() }));
