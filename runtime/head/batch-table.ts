@@ -61,9 +61,13 @@ export class BatchTable implements LoggedTable {
     }
   }
 
+  write(writes: readonly Write[]): void {
+    for (const write of writes) this.#put(write);
+  }
+
   settle(): () => void {
     const held = this.#held;
-    for (const writes of held.values()) for (const write of writes) this.#put(write);
+    for (const writes of held.values()) this.write(writes);
     this.#held = new Map();
     return () => {
       this.#held = held;

@@ -122,7 +122,7 @@ export class EmbeddedHead {
   #load(): void {
     const cut = this.getNote(STORED_CUT) as unknown as StoredCut | undefined; // written by `noteCut`
     this.#homes = (this.getNote(HOMES) ?? {}) as Record<string, string>; // written by `adopt`
-    for (const { key, value } of this.#journalEntries.getRange()) {
+    for (const { key, value } of this.#journalEntries.getAll()) {
       // Written by #storeJournal, and checked by its checksum.
       const entry = openJson(`journal ${key}`, value) as unknown as Omit<
         Journal,
@@ -139,7 +139,7 @@ export class EmbeddedHead {
       this.#clock.isPast(entry.lastAt);
     }
     const byNumber = new Map([...this.#journals.values()].map((journal) => [journal.number, journal]));
-    for (const { key, value } of this.#fragmentEntries.getRange()) {
+    for (const { key, value } of this.#fragmentEntries.getAll()) {
       // Written by #storeFragment, and checked by its checksum.
       const entry = openJson(`fragment ${key[0]} ${key[1]}`, value) as unknown as FragmentRecord & {
         published: boolean;
@@ -546,6 +546,7 @@ export class EmbeddedHead {
   /** Logs values that were stored before there were logs. Repeated after a crash: values may be logged twice. */
   #logStates(): void {
     if (this.getNote(STATE_LOGGED) === true) return;
+    this.#tables.settle();
     // Shards of a task have one number.
     const names = new Map(this.#tasks.all().map(([name, { number }]) => [number, name]));
     for (const [number, name] of names) {

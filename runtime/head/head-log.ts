@@ -58,22 +58,23 @@ export class HeadLog {
     return this.#sequence;
   }
 
-  /** The contents of an epoch's records. Throws `CorruptHeadError` where one is missing between others. */
+  /** The contents of an epoch's records, after which it goes on. Throws `CorruptHeadError` where one is missing between others. */
   recover(epoch: number): unknown[] {
     const bytes = readFileSync(this.#path);
     const contents: unknown[] = [];
-    let at = 0;
+    this.begin(epoch);
     for (;;) {
-      const record = recordAt(bytes, at);
-      if (record?.epoch !== epoch || record.sequence !== contents.length) break;
+      const record = recordAt(bytes, this.#end);
+      if (record?.epoch !== epoch || record.sequence !== this.#sequence) break;
       contents.push(deserialize(record.content));
-      at += record.pages * PAGE_BYTES;
+      this.#sequence++;
+      this.#end += record.pages * PAGE_BYTES;
     }
     // A record is begun when the one before is on disk, so that only the newest can be torn.
-    for (let later = at; later < bytes.length; later += PAGE_BYTES) {
+    for (let later = this.#end; later < bytes.length; later += PAGE_BYTES) {
       const record = recordAt(bytes, later);
-      if (record?.epoch !== epoch || record.sequence <= contents.length) continue;
-      throw new CorruptHeadError(`Its log ${this.#path} has lost record ${contents.length} of ${epoch}.`);
+      if (record?.epoch !== epoch || record.sequence <= this.#sequence) continue;
+      throw new CorruptHeadError(`Its log ${this.#path} has lost record ${this.#sequence} of ${epoch}.`);
     }
     return contents;
   }

@@ -9,6 +9,8 @@ export interface LoggedTable {
   close(): readonly unknown[];
   /** `writes` are those that `close` returned, or what a log has kept of them. */
   hold(writes: readonly unknown[]): void;
-  /** Within a transaction of LMDB. Returns what takes it back where that fails. */
+  /** Into LMDB, within a transaction of it. */
+  write(writes: readonly unknown[]): void;
+  /** Writes what is held. Within a transaction of LMDB. Returns what takes it back where that fails. */
   settle(): () => void;
 }

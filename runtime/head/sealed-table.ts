@@ -85,15 +85,23 @@ export class SealedTable<K extends Key> implements LoggedTable {
    * Keys come decoded; a hash in one does not come as the bytes that it was. Bounds may be beginnings of keys. What the log
    * holds must be settled.
    */
-  getRange(range: RangeOptions = {}): { key: K; value: string }[] {
-    this.#mustBeSettled();
+  getRange(range: RangeOptions): { key: K; value: string }[] {
+    if (this.#held.size > 0) throw new Error(`The head's table "${this.name}" is to be settled first.`);
     return this.#reading(() => [...this.#entries.getRange(range)]);
   }
 
-  /** What the log holds must be settled. */
+  /** Keys come decoded. In no order where the log holds some. */
+  getAll(): { key: K; value: string }[] {
+    const stored = this.#reading(() => [...this.#entries.getRange()]);
+    if (this.#held.size === 0) return stored;
+    const held = [...this.#held.values()].flatMap(([key, value]) =>
+      value === undefined ? [] : [{ key, value }],
+    );
+    return [...stored.filter(({ key }) => !this.#held.has(idOf(key))), ...held];
+  }
+
   keys(): K[] {
-    this.#mustBeSettled();
-    return this.#reading(() => [...this.#entries.getKeys()]);
+    return this.getAll().map(({ key }) => key);
   }
 
   /** Of what is there. Throws `CorruptHeadError` where an entry would not be found by its key. */
@@ -136,20 +144,20 @@ export class SealedTable<K extends Key> implements LoggedTable {
     for (const write of writes) this.#held.set(idOf(write[0]), write);
   }
 
-  settle(): () => void {
-    const held = this.#held;
-    for (const [key, sealed] of held.values()) {
+  write(writes: readonly Write<K>[]): void {
+    for (const [key, sealed] of writes) {
       if (sealed === undefined) this.#remove(key);
       else this.#put(key, sealed);
     }
+  }
+
+  settle(): () => void {
+    const held = this.#held;
+    this.write([...held.values()]);
     this.#held = new Map();
     return () => {
       this.#held = held;
     };
-  }
-
-  #mustBeSettled(): void {
-    if (this.#held.size > 0) throw new Error(`The head's table "${this.name}" is to be settled first.`);
   }
 
   #put(key: K, sealed: string): void {

@@ -113,7 +113,7 @@ it("is made of what was stored before there were logs, when such a head is opene
   const tables = new HeadTables(path);
   tables.transact(() => {
     tables.notes.removeSync(STATE_LOGGED);
-    for (const { key, value } of tables.journals.getRange()) {
+    for (const { key, value } of tables.journals.getAll()) {
       const { collection } = openJson(`journal ${key}`, value) as { collection: string };
       tables.batches.remove(tables.batches.below(key, Number.MAX_SAFE_INTEGER, 1_000));
       if (loggedTask(collection) !== undefined) tables.journals.removeSync(key);

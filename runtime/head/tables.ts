@@ -58,20 +58,17 @@ export class HeadTables {
     this.reading(() => batches.getKeysCount());
     this.#logged = [this.batches, ...sealed];
     this.#log = this.reading(() => new HeadLog(join(directory, "head.log")));
-    const records = this.reading(() => this.#readLog());
-    this.#log.begin(this.#census.commits);
-    if (records > 0) this.transact(() => undefined);
+    this.reading(() => this.#readLog());
   }
 
-  /** Holds what the log has. Returns how many records that are. */
-  #readLog(): number {
+  /** Holds what the log has, and leaves LMDB alone: its disk may be full. */
+  #readLog(): void {
     // Written by `transactInLog`.
     const records = this.#log.recover(this.#census.commits) as Readonly<Record<string, readonly unknown[]>>[];
     this.#census.checkLog(records.length);
     for (const record of records) {
       for (const table of this.#logged) table.hold(record[table.name] ?? []);
     }
-    return records.length;
   }
 
   /** What is wrong when the head is opened is told with the directory. */
@@ -125,10 +122,14 @@ export class HeadTables {
         written = close().filter(({ writes }) => writes.length > 0);
       }
       const record = Object.fromEntries(written.map(({ table, writes }) => [table.name, writes]));
-      const isLogged = this.#log.append(record);
-      for (const { table, writes } of written) table.hold(writes);
-      if (isLogged) this.#census.logged(this.#log.length);
-      else this.transact(() => undefined);
+      if (this.#log.append(record)) {
+        for (const { table, writes } of written) table.hold(writes);
+        this.#census.logged(this.#log.length);
+      } else {
+        this.transact(() => {
+          for (const { table, writes } of written) table.write(writes);
+        });
+      }
       return done;
     });
   }
@@ -155,7 +156,12 @@ export class HeadTables {
   }
 
   async close(): Promise<void> {
-    this.settle();
+    try {
+      this.settle();
+    } catch (error) {
+      if (!(error instanceof HeadWriteError)) throw error;
+      // The log keeps what it has.
+    }
     this.#log.close();
     this.#census.close();
     await this.#root.close();

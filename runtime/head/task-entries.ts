@@ -36,7 +36,7 @@ export class TaskEntries {
   }
 
   load(): void {
-    for (const { key, value } of this.#table.getRange()) {
+    for (const { key, value } of this.#table.getAll()) {
       // Written by `store`; `number` is missing where that was before there was state.
       const entry = openJson(`task ${key}`, value) as unknown as Partial<TaskEntry> & { fence: number };
       this.#entries.set(key, { number: 0, checkpoint: undefined, ...entry });
