@@ -39,7 +39,7 @@ async function receive(request: IncomingMessage, reserved: Reservation): Promise
   const parts: Buffer[] = [];
   let size = 0;
   const { promise, resolve, reject } = Promise.withResolvers<ReadBody>();
-  const receive = (part: Buffer) => {
+  const take = (part: Buffer) => {
     if (size + part.length > BODY_LIMIT) return resolve({ kind: "too large" });
     if (whole) {
       part.copy(whole, size);
@@ -52,7 +52,7 @@ async function receive(request: IncomingMessage, reserved: Reservation): Promise
     }
   };
   // By events, not by iteration: parts are met while they are in the processor's cache, and are not joined before they are seen.
-  request.on("data", receive);
+  request.on("data", take);
   const stopWaiting = finished(request, { writable: false }, (error) =>
     error ? reject(error) : resolve({ kind: "read", bytes: whole ?? joined(parts) }),
   );
@@ -61,7 +61,7 @@ async function receive(request: IncomingMessage, reserved: Reservation): Promise
   } finally {
     // The connection outlives a body that is not read to its end: the answer goes over it.
     stopWaiting();
-    request.off("data", receive);
+    request.off("data", take);
   }
 }
 

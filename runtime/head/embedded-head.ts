@@ -660,8 +660,7 @@ export class EmbeddedHead {
     const { number } = journal;
     this.#fragmentEntries.putSync(
       [number, fragment.key],
-      // Plain values, as `#load` takes them to be.
-      sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published } as unknown as Json),
+      sealJson(`fragment ${number} ${fragment.key}`, { ...fragment, published }),
     );
   }
 }

@@ -50,10 +50,7 @@ export class FragmentIndex {
       const fragment = this.#full[middle] as FragmentRecord; // low <= middle <= high
       if (offset < fragment.first) high = middle - 1;
       else if (offset > fragment.last) low = middle + 1;
-      else {
-        const { key, first, last, known } = fragment;
-        return known ? { key, first, last, known } : { key, first, last };
-      }
+      else return { key: fragment.key, first: fragment.first, last: fragment.last, known: fragment.known };
     }
     return undefined;
   }

@@ -111,16 +111,16 @@ export class HeadTables {
    * single entries of tables only.
    */
   transactInLog<T>(work: () => T): T {
-    for (const table of this.#logged) table.open();
-    let written: { table: LoggedTable; writes: readonly unknown[] }[] = [];
-    const close = () => this.#logged.map((table) => ({ table, writes: table.close() }));
     return this.#writing(() => {
+      for (const table of this.#logged) table.open();
       let done: T;
+      let written: { table: LoggedTable; writes: readonly unknown[] }[] = [];
       try {
         done = work();
       } finally {
-        written = close().filter(({ writes }) => writes.length > 0);
+        written = this.#logged.map((table) => ({ table, writes: table.close() }));
       }
+      written = written.filter(({ writes }) => writes.length > 0);
       const record = Object.fromEntries(written.map(({ table, writes }) => [table.name, writes]));
       if (this.#log.append(record)) {
         for (const { table, writes } of written) table.hold(writes);
