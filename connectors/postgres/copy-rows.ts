@@ -6,7 +6,8 @@ import type { JsonLineReader } from "./json-line.ts";
 import { type KeyFilter, KeyHash } from "./key-filter.ts";
 import { compileCopyLine, keyOf } from "./values.ts";
 
-const CHUNK_BYTES = 256 * 1024;
+/** Given to the connection at a time: enough for the server until it is seen to again. */
+const CHUNK_BYTES = 1024 * 1024;
 
 /** New rows of one transaction, as lines of COPY. */
 export class CopyRows implements NewRows {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { MaterializationDriver, TargetSession } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { Json } from "../../plan/plan.ts";
@@ -6,13 +7,15 @@ import type { Head, Position } from "../head/head.ts";
 import { MergedReader } from "../journal/merged-reader.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { DocumentSource } from "./document-source.ts";
-import { type Batch, deltaBatch, reducedBatch } from "./materialization/batch.ts";
+import { deltaBatch, reducedBatch } from "./materialization/batch.ts";
 import { TargetStart } from "./target-start.ts";
 import type { MaterializationTask, Report } from "./task.ts";
 import { taskLog } from "./task-log.ts";
 
 /** Documents in a transaction that show that there are more: a quiet flow need not ask for them while it waits for the target. */
 const BACKLOG = 1_000;
+/** Documents that are worked on while a transaction is under way before its connection is seen to: a millisecond of work. */
+const TURN_DOCUMENTS = 2_000;
 
 /**
  * Reads the source from the checkpoint that the target holds, combines by key, and stores rows and checkpoint in
@@ -81,16 +84,27 @@ async function follow(
   // In a quiet flow no document may come for long: waiting for one ends when the transaction under way fails.
   const failed = new AbortController();
   const ended = AbortSignal.any([signal, failed.signal]);
+  /** Takes what is there, up to what a transaction holds. */
+  const fill = async () => {
+    let turnFrom = source.taken;
+    do {
+      batch.fill(source, TURN_DOCUMENTS);
+      if (underWay > 0 && source.taken - turnFrom >= TURN_DOCUMENTS) {
+        await nextTurn();
+        turnFrom = source.taken;
+      }
+    } while (!batch.full && (await source.more()));
+  };
   while (await source.ready(ended)) {
     const from = source.taken;
-    await fill(batch, source);
+    await fill();
     // What comes while the transaction before is being stored goes with this one.
     while (underWay > 0 && !batch.full && source.taken - from >= BACKLOG && (await source.look())) {
-      await fill(batch, source);
+      await fill();
     }
     if (underWay > 0 && !batch.full) {
       await storing;
-      if (await source.look()) await fill(batch, source);
+      if (await source.look()) await fill();
     }
     const { position, at, taken } = source;
     const store = batch.take();
@@ -108,11 +122,4 @@ async function follow(
     storing.catch(() => failed.abort());
   }
   await storing;
-}
-
-/** Takes what is there, up to what a transaction holds. */
-async function fill(batch: Batch, source: DocumentSource): Promise<void> {
-  do {
-    batch.fill(source);
-  } while (!batch.full && (await source.more()));
 }

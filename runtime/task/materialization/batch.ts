@@ -25,8 +25,8 @@ export interface Batch {
   readonly full: boolean;
   /** Whether one may be stored while the one before it is under way. */
   readonly pipelines: boolean;
-  /** Adds documents of one run. */
-  fill(source: DocumentSource): void;
+  /** Adds documents of one run, up to `most`. */
+  fill(source: DocumentSource, most: number): void;
   /** Begins a new one. What is returned stores what was added, in one transaction of the target. */
   take(): (next: Json) => Promise<void>;
 }
@@ -59,13 +59,13 @@ export function reducedBatch({ collection }: MaterializationTask, session: Targe
     },
     // What is stored must be read before it is reduced into.
     pipelines: session.pipelines === true && (session.reducesInTarget || !reducer.combines),
-    fill(source) {
+    fill(source, most) {
       const { taken, takenBytes } = source;
       const take: Take = (document, { removed }) => {
         if (removed) remove(document);
         else if (!newRows?.take(document)) combiner.add(document);
       };
-      source.take(room(), take, areNewSeldom ? undefined : newRows?.takeJson.bind(newRows));
+      source.take(Math.min(room(), most), take, areNewSeldom ? undefined : newRows?.takeJson.bind(newRows));
       documents += source.taken - taken;
       bytes += source.takenBytes - takenBytes;
     },
@@ -106,9 +106,9 @@ export function deltaBatch({ name }: MaterializationTask, session: TargetSession
       return room() <= 0;
     },
     pipelines: false,
-    fill(source) {
+    fill(source, most) {
       const { takenBytes } = source;
-      source.take(room(), (document, place) => {
+      source.take(Math.min(room(), most), (document, place) => {
         documents.push({ ...place, document: place.removed ? withoutMeta(document) : document });
       });
       bytes += source.takenBytes - takenBytes;
