@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { finished } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { isWhole, letGo, roomForLines } from "../buffers.ts";
 import type { Reservation } from "./in-flight.ts";
 
 /** Bytes of a request's body, also after unpacking. */
@@ -34,8 +35,8 @@ export async function readBody(request: IncomingMessage, reserved: Reservation):
 async function receive(request: IncomingMessage, reserved: Reservation): Promise<ReadBody> {
   const length = declaredLength(request);
   if (length !== undefined && length > BODY_LIMIT) return { kind: "too large" };
-  // Memory that is not written to yet costs nothing. Not of the pool: whole buffers move between threads without a copy.
-  const whole = length === undefined ? undefined : Buffer.allocUnsafeSlow(length);
+  // Memory that is not written to yet costs nothing.
+  const whole = length === undefined ? undefined : roomForLines(length);
   const parts: Buffer[] = [];
   let size = 0;
   const { promise, resolve, reject } = Promise.withResolvers<ReadBody>();
@@ -44,7 +45,7 @@ async function receive(request: IncomingMessage, reserved: Reservation): Promise
     if (whole) {
       part.copy(whole, size);
       size += part.length;
-      letGo(part);
+      giveBack(part);
     } else {
       if (!reserved.grow(part.length)) return resolve({ kind: "no room" });
       size += part.length;
@@ -67,13 +68,13 @@ async function receive(request: IncomingMessage, reserved: Reservation): Promise
 
 function joined(parts: readonly Buffer[]): Buffer {
   const bytes = Buffer.concat(parts);
-  parts.forEach(letGo);
+  parts.forEach(giveBack);
   return bytes;
 }
 
-/** Gives the memory of a part back at once: the collector would look through all that there is for the sake of these. */
-function letGo({ buffer, byteLength }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+/** At once, however small: the collector would look through all that there is for the sake of these. */
+function giveBack(part: Buffer): void {
+  if (isWhole(part)) letGo(part.buffer, 0);
 }
 
 /** How large it gets is known only by unpacking it. */

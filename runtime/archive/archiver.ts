@@ -7,6 +7,8 @@
  * The no-gap rule: the head lets go of a range only once the store itself lists the object. The range is recorded
  * before the upload; after a crash the same range is cut again, and gives the same object under the same name.
  */
+
+import { letGo } from "../../connectors/buffers.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type {
   ArchivedJournal,
@@ -18,7 +20,6 @@ import type {
 } from "../head/head.ts";
 import { journalFolder } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
-import { letGo } from "../let-go.ts";
 import { encodeFragment } from "../store/fragment.ts";
 import { folderOf, parseFragmentKey } from "../store/fragment-name.ts";
 import type { EncodedFragment } from "../store/fragment-writer.ts";

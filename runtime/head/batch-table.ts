@@ -1,6 +1,6 @@
 import type { Database, RangeOptions } from "lmdb";
+import { letGo } from "../../connectors/buffers.ts";
 import type { Run } from "../journal/run.ts";
-import { letGo } from "../let-go.ts";
 import { CorruptHeadError, type JournalId } from "./head.ts";
 import type { LoggedTable } from "./logged-table.ts";
 import { type Batch, openBatch, sealBatch } from "./sealed.ts";

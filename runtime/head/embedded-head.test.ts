@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { roomForLines } from "../../connectors/buffers.ts";
 import { FencedError } from "../../connectors/driver.ts";
 import type { Run } from "../journal/run.ts";
 import { parseRun } from "../journal/runs.ts";
@@ -423,6 +424,22 @@ it("a sealed batch opens only at its own place and only unchanged", () => {
         expect(() => openBatch(3, first, sealed)).toThrow(/checksum/);
       },
     ),
+  );
+});
+
+it("a batch is sealed alike in its own buffer and in a copy, and in its own only once", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.nat({ max: 1e6 }), (bytes, first) => {
+      const lines = roomForLines(bytes.length);
+      lines.set(bytes);
+      const batch = { count: 2, at: 1.7e15, lines };
+      const sealed = sealBatch(3, first, batch);
+      expect(sealed.buffer).toBe(lines.buffer);
+      expect(sealed).toEqual(sealBatch(3, first, { ...batch, lines: bytes }));
+      const again = sealBatch(3, first + 1, batch);
+      expect(again.buffer).not.toBe(lines.buffer);
+      expect(openBatch(3, first, sealed)).toMatchObject({ lines: Buffer.from(bytes) });
+    }),
   );
 });
 

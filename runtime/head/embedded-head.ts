@@ -504,10 +504,10 @@ export class EmbeddedHead {
     const { next: first } = journal;
     this.#remember(journal, undo);
     if (count === 0) return first;
-    this.#batches.put(journal.number, first, { count, at, lines });
     journal.next += count;
     journal.lastAt = at;
     journal.appendedBytes += lines.byteLength;
+    this.#batches.put(journal.number, first, { count, at, lines }); // the lines are gone after it
     this.#storeJournal(journal);
     return first;
   }

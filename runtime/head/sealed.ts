@@ -1,10 +1,11 @@
 /** LMDB keeps no checksums, so what the head stores carries its own, over the value and the place it belongs to. */
 import { crc32 } from "node:zlib";
+import { BEFORE_LINES, hasRoom } from "../../connectors/buffers.ts";
 import type { Json } from "../../plan/plan.ts";
 import { CorruptHeadError } from "./head.ts";
 
 /** Bytes before the lines of a batch: CRC-32 (u32), count (u32), commit time in µs (f64), all big-endian. */
-const BATCH_HEADER_BYTES = 16;
+const BATCH_HEADER_BYTES = BEFORE_LINES;
 
 export interface Batch {
   readonly count: number;
@@ -12,13 +13,19 @@ export interface Batch {
   readonly lines: Uint8Array;
 }
 
-export function sealBatch(journal: number, first: number, batch: Batch): Buffer {
-  const sealed = Buffer.allocUnsafe(BATCH_HEADER_BYTES + batch.lines.byteLength);
-  sealed.writeUInt32BE(batch.count, 4);
-  sealed.writeDoubleBE(batch.at, 8);
-  sealed.set(batch.lines, BATCH_HEADER_BYTES);
+/** The lines' own buffer, where they have one as `roomForLines` gives it; else a copy. */
+export function sealBatch(journal: number, first: number, { count, at, lines }: Batch): Buffer {
+  const sealed = hasRoom(lines) ? Buffer.from(lines.buffer) : copyBehindRoom(lines);
+  sealed.writeUInt32BE(count, 4);
+  sealed.writeDoubleBE(at, 8);
   sealed.writeUInt32BE(batchChecksum(journal, first, sealed), 0);
   return sealed;
+}
+
+function copyBehindRoom(lines: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafe(BATCH_HEADER_BYTES + lines.byteLength);
+  copy.set(lines, BATCH_HEADER_BYTES);
+  return copy;
 }
 
 /** The lines are a view of `sealed`. Throws `CorruptHeadError` if it is not what `sealBatch` made for this place. */

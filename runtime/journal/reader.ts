@@ -3,10 +3,11 @@
  * else it reads the head; at the end there is nothing yet. There is no hand-over between history and live: the same
  * question is asked for every offset, so a document can be neither skipped nor read twice.
  */
+
+import { letGo } from "../../connectors/buffers.ts";
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type { FragmentRef, Head, JournalId, ReadAnswer } from "../head/head.ts";
-import { letGo } from "../let-go.ts";
 import { CorruptFragmentError } from "../store/corrupt-fragment.ts";
 import { parseFragmentKey } from "../store/fragment-name.ts";
 import { FragmentReader } from "../store/fragment-reader.ts";

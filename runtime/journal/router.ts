@@ -5,7 +5,7 @@ import { type Append, type Head, type JournalId, type JournalSpec, MAX_APPEND_BY
 import { compileKey, type KeyReader } from "../reduction/key.ts";
 import { partitionOf } from "./key-hash.ts";
 import { logicalPath, partitionPath } from "./logical-partition.ts";
-import { ownBytes, parseRun, pickLines, splitLines } from "./runs.ts";
+import { ownLines, parseRun, pickLines, splitLines } from "./runs.ts";
 
 export class JournalRouter {
   readonly #head: Head;
@@ -105,7 +105,7 @@ function appendsOf(journal: JournalId, lines: Uint8Array, expected: number): App
   const appends = cut(lines).map((piece) => ({
     journal,
     count: piece.count,
-    lines: ownBytes(piece.lines),
+    lines: ownLines(piece.lines),
   }));
   const count = appends.reduce((sum, append) => sum + append.count, 0);
   if (count !== expected) {

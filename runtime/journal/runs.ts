@@ -1,5 +1,6 @@
 /** Runs of documents as values: cutting, parsing and writing them. */
 import { isUtf8 } from "node:buffer";
+import { hasRoom, isWhole, roomForLines } from "../../connectors/buffers.ts";
 import type { JsonObject } from "../../plan/plan.ts";
 import type { Run } from "./run.ts";
 
@@ -119,9 +120,9 @@ export function isRemoval(document: JsonObject): boolean {
   return meta?.removed === true;
 }
 
-/** Bytes of its own, so that passing them to another thread moves them and copies nothing else. */
-export function ownBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes);
+/** The lines in a buffer of their own, so that passing them to another thread moves them and copies nothing. */
+export function ownLines(lines: Uint8Array): Uint8Array {
+  return isWhole(lines) || hasRoom(lines) ? lines : joined([lines]);
 }
 
 /** The lines of each place, in their order, in bytes of their own; `places` has one for each line. */
@@ -144,9 +145,8 @@ export function pickLines(
   return [...parts].map(([place, part]) => ({ place, count: part.length, lines: joined(part) }));
 }
 
-/** Not Buffer.concat, which may use a part of a larger buffer. */
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = roomForLines(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let at = 0;
   for (const part of parts) {
     all.set(part, at);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createZstdDecompress } from "node:zlib";
+import { letGo } from "../../connectors/buffers.ts";
 import type { Run } from "../journal/run.ts";
-import { letGo } from "../let-go.ts";
 import { CorruptFragmentError } from "./corrupt-fragment.ts";
 import { isRemovalCut, keptEnd, LF, putKept } from "./fragment-line.ts";
 import { type FragmentName, parseFragmentKey } from "./fragment-name.ts";

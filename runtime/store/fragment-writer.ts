@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants, createZstdCompress } from "node:zlib";
+import { letGo } from "../../connectors/buffers.ts";
 import type { Run } from "../journal/run.ts";
-import { letGo } from "../let-go.ts";
 import { isObject, LF, MOST_META_BYTES, putLine } from "./fragment-line.ts";
 import { type FragmentName, fragmentKey, parseFragmentKey } from "./fragment-name.ts";
 import { dateOf } from "./fragment-time.ts";

@@ -1,5 +1,6 @@
 import { MessageChannel } from "node:worker_threads";
 import { expect, it, onTestFinished } from "vitest";
+import { BEFORE_LINES, roomForLines } from "../../connectors/buffers.ts";
 import { expose, remote } from "./remote.ts";
 
 const MIB = 1024 * 1024;
@@ -43,4 +44,16 @@ it("gives a call's buffers back once it is answered, whatever the answer", async
 it("leaves alone what went back with the answer", async () => {
   const { far } = connected();
   expect((await far.echo(new Uint8Array(MIB).fill(7)))[MIB - 1]).toBe(7);
+});
+
+it("moves lines with the room before them, and copies what is part of a larger buffer", async () => {
+  const { keeper, far } = connected();
+  const lines = roomForLines(MIB).fill(7);
+  const answered = far.keep({ bytes: lines });
+  expect(lines.byteLength).toBe(0);
+  await answered;
+  const part = Buffer.alloc(MIB + BEFORE_LINES, 7).subarray(BEFORE_LINES);
+  await far.keep({ bytes: part });
+  expect(part[MIB - 1]).toBe(7);
+  expect(keeper.kept).toHaveLength(2);
 });

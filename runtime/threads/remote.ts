@@ -4,8 +4,8 @@
  * is answered. Errors keep name and message.
  */
 import type { MessagePort, Transferable } from "node:worker_threads";
+import { hasRoom, isWhole, letGo } from "../../connectors/buffers.ts";
 import { FencedError, HaltError } from "../../connectors/driver.ts";
-import { letGo } from "../let-go.ts";
 
 type Methods<T> = {
   readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>
@@ -77,16 +77,11 @@ export function remote<T extends object>(port: MessagePort): Methods<T> {
   });
 }
 
-/** The buffers in a message that no one else looks into: whole ones. Views of a larger buffer are copied. */
+/** The buffers in a message that no one else looks into: those of one view. What is part of a larger one is copied. */
 function buffersOf(value: unknown, found: Set<Transferable> = new Set()): Transferable[] {
   if (ArrayBuffer.isView(value)) {
-    if (
-      value.byteLength > 0 &&
-      value.byteLength === value.buffer.byteLength &&
-      value.buffer instanceof ArrayBuffer
-    ) {
-      found.add(value.buffer);
-    }
+    const isAlone = isWhole(value) || hasRoom(value);
+    if (isAlone && value.byteLength > 0 && value.buffer instanceof ArrayBuffer) found.add(value.buffer);
   } else if (Array.isArray(value)) {
     for (const item of value) if (typeof item === "object") buffersOf(item, found);
   } else if (typeof value === "object" && value !== null) {

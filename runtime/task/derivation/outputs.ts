@@ -2,6 +2,7 @@ import { HaltError, type RowChange } from "../../../connectors/driver.ts";
 import type { CollectionPlan, JsonObject } from "../../../plan/plan.ts";
 import { MAX_APPEND_BYTES } from "../../head/head.ts";
 import type { Shard } from "../../head/task-layout.ts";
+import { joined } from "../../journal/runs.ts";
 import { Combiner } from "../../reduction/combiner.ts";
 import { compileKey, type KeyReader } from "../../reduction/key.ts";
 import { compileReducer } from "../../reduction/reducer.ts";
@@ -215,7 +216,6 @@ class Lines {
   readonly #parts: Buffer[] = [];
   #pending: string[] = [];
   #pendingCharacters = 0;
-  #bytes = 0;
   characters = 0;
 
   add(line: string): void {
@@ -228,7 +228,6 @@ class Lines {
   #endPart(): void {
     const part = Buffer.from(`${this.#pending.join("\n")}\n`);
     this.#parts.push(part);
-    this.#bytes += part.byteLength;
     this.#pending = [];
     this.#pendingCharacters = 0;
   }
@@ -236,13 +235,7 @@ class Lines {
   /** In memory of their own. */
   bytes(): Uint8Array {
     if (this.#pending.length > 0) this.#endPart();
-    const all = new Uint8Array(this.#bytes);
-    let at = 0;
-    for (const part of this.#parts) {
-      all.set(part, at);
-      at += part.byteLength;
-    }
-    return all;
+    return joined(this.#parts);
   }
 }
 
