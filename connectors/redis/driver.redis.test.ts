@@ -234,6 +234,25 @@ describe("store", () => {
     expect(await admin.exists("spend:b", "spend:none")).toBe(0);
     await session.close();
   });
+  it.each([1, 2, 60, 61, 1_000])("stores rows of %i fields, whole and in part", async (width) => {
+    const names = Array.from({ length: width - 1 }, (_, i) => `f${i}`);
+    const shape = Object.fromEntries(names.map((name) => [name, z.string().optional()]));
+    const wide = collectionOf(z.object({ id: z.string(), ...shape }), ["id"]);
+    const rowOf = (id: string, fields: readonly string[]): RowChange => ({
+      op: "put",
+      key: [id],
+      document: { id, ...Object.fromEntries(fields.map((name) => [name, `${id} ${name}`])) },
+    });
+    const session = await open({ key: "wide:{id}" }, wide);
+    const first = [rowOf("a", names), rowOf("b", names.slice(1)), rowOf("c", names)];
+    const second = [rowOf("c", []), rowOf("d", names), rowOf("b", names)];
+    await session.store(first, 1);
+    await session.store(second, 2);
+    for (const { key, document } of [first[0], ...second] as (RowChange & { document: JsonObject })[]) {
+      expect(await admin.hgetall(`wide:${key[0]}`)).toEqual(document);
+    }
+    await session.close();
+  });
   it("stores nothing of a transaction in which a text is none, and goes on after it", async () => {
     const session = await open();
     await expect(session.store([put("a", 1), put("b", 2, "\ud800")], 1)).rejects.toThrow("no Unicode text");

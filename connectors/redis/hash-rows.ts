@@ -3,7 +3,7 @@ import type { CollectionPlan, Json, JsonObject } from "../../plan/plan.ts";
 import { HaltError, type KeyValues, type RowChange } from "../driver.ts";
 import { RespArguments } from "./resp.ts";
 import { type EncodedRows, pipelined, type RowForm } from "./row-form.ts";
-import { MAX_HASH_FIELDS, STORE_HASHES } from "./scripts.ts";
+import { MAX_HASH_FIELDS, storeHashes } from "./scripts.ts";
 import type { Template } from "./template.ts";
 
 /**
@@ -19,13 +19,15 @@ export function hashRows(collection: CollectionPlan, template: Template): RowFor
       `A hash takes up to ${MAX_HASH_FIELDS} fields, and the schema has ${fields.length}; use as: "json".`,
     );
   }
+  const names = fields.map(({ name }) => name);
   return {
     type: "hash",
-    script: STORE_HASHES,
+    script: storeHashes(fields.length),
     trial: [
-      ["2", "a", "b", "1", "0", "1", "2"],
-      ["2", "a", "b", "0", "1", "10", "1"],
-      ["2", "a", "b", "0", "0"],
+      [...names, "1", "0", ...fields.map(() => "1")],
+      // The first field alone; of a single one that would be a whole row.
+      [...names, "0", "1", ...(names.length === 1 ? ["0"] : [`1${"0".repeat(names.length - 1)}`, "1"])],
+      [...names, "0", "0"],
     ],
     pattern: template.pattern,
     owns: template.owns,
@@ -47,7 +49,7 @@ export function hashRows(collection: CollectionPlan, template: Template): RowFor
   };
 }
 
-/** In the order that `STORE_HASHES` asks for. */
+/** In the order that `storeHashes` asks for. */
 function hashEncoder(
   fields: readonly HashField[],
   template: Template,
@@ -85,7 +87,6 @@ function hashEncoder(
         for (const text of texts) if (text !== undefined) partialValues.add(text);
       }
     }
-    values.add(String(fields.length));
     for (const { name } of fields) values.add(name);
     values.add(String(keys.count));
     values.add(String(partialKeys.count));

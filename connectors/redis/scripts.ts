@@ -37,29 +37,22 @@ end
 }
 
 /**
- * Rows with every field, then rows that lack some, then rows to be removed; KEYS in that order. In ARGV: how many fields, their
+ * Rows with every field, then rows that lack some, then rows to be removed; KEYS in that order. In ARGV: the fields'
  * names, how many rows of the first two sorts; the values of the first; of each of the second a text with a "1" for each field
  * that it has and a "0" for any other, and its values.
  */
-export const STORE_HASHES = script(
-  "hash",
-  `local call, fields = redis.call, tonumber(ARGV[4])
-local whole, partial = tonumber(ARGV[fields + 5]), tonumber(ARGV[fields + 6])
-local at, set = fields + 6, {}
-for field = 1, fields do
-  set[2 * field - 1] = ARGV[field + 4]
-  set[2 * field] = ''
-end
-for i = 2, whole + 1 do
-  for field = 1, fields do set[2 * field] = ARGV[at + field] end
-  at = at + fields
-  call('HSET', KEYS[i], unpack(set, 1, 2 * fields))
-end
+export function storeHashes(fields: number): string {
+  return script(
+    "hash",
+    `local call, fields = redis.call, ${fields}
+local whole, partial = tonumber(ARGV[fields + 4]), tonumber(ARGV[fields + 5])
+local at = fields + 5
+${fields <= MOST_WRITTEN_OUT ? wholeRowsWrittenOut(fields) : WHOLE_ROWS}
 for i = whole + 2, whole + partial + 1 do
   at = at + 1
   local which, some, none = ARGV[at], {}, {}
   for field = 1, fields do
-    local name = ARGV[field + 4]
+    local name = ARGV[field + 3]
     if string.sub(which, field, field) == '1' then
       at = at + 1
       some[#some + 1] = name
@@ -78,7 +71,33 @@ end
 for i = whole + partial + 2, #KEYS, 5000 do
   call('DEL', unpack(KEYS, i, math.min(i + 4999, #KEYS)))
 end`,
-);
+  );
+}
+
+/** A function of Lua has some 250 registers: one for each name, two for each field of the call. */
+const MOST_WRITTEN_OUT = 60;
+
+/** Without a table whose values are taken out again for each row. */
+function wholeRowsWrittenOut(fields: number): string {
+  const each = Array.from({ length: fields }, (_, i) => i + 1);
+  const names = each.map((field) => `name${field}`);
+  return `local ${names.join(", ")} = ${each.map((field) => `ARGV[${field + 3}]`).join(", ")}
+for i = 2, whole + 1 do
+  call('HSET', KEYS[i], ${each.map((field) => `name${field}, ARGV[at + ${field}]`).join(", ")})
+  at = at + fields
+end`;
+}
+
+const WHOLE_ROWS = `local set = {}
+for field = 1, fields do
+  set[2 * field - 1] = ARGV[field + 3]
+  set[2 * field] = ''
+end
+for i = 2, whole + 1 do
+  for field = 1, fields do set[2 * field] = ARGV[at + field] end
+  at = at + fields
+  call('HSET', KEYS[i], unpack(set, 1, 2 * fields))
+end`;
 
 /** Lua's stack holds 8,000 values; a row's arguments go on it at once. */
 export const MAX_HASH_FIELDS = 3_000;
