@@ -3,7 +3,7 @@
  * other. Buffers that a call or an answer holds alone are transferred, not copied; those of a call are given back when it
  * is answered. Errors keep name and message.
  */
-import type { MessagePort, Transferable } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 import { hasRoom, isWhole, letGo } from "../../connectors/buffers.ts";
 import { FencedError, HaltError } from "../../connectors/driver.ts";
 
@@ -78,16 +78,26 @@ export function remote<T extends object>(port: MessagePort): Methods<T> {
 }
 
 /** The buffers in a message that no one else looks into: those of one view. What is part of a larger one is copied. */
-function buffersOf(value: unknown, found: Set<Transferable> = new Set()): Transferable[] {
-  if (ArrayBuffer.isView(value)) {
-    const isAlone = isWhole(value) || hasRoom(value);
-    if (isAlone && value.byteLength > 0 && value.buffer instanceof ArrayBuffer) found.add(value.buffer);
-  } else if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === "object") buffersOf(item, found);
-  } else if (typeof value === "object" && value !== null) {
-    for (const item of Object.values(value)) if (typeof item === "object") buffersOf(item, found);
-  }
+function buffersOf(value: unknown): ArrayBuffer[] {
+  const found = new Set<ArrayBuffer>();
+  if (typeof value === "object" && value !== null) addBuffers(value, found);
   return [...found];
+}
+
+/** Called for every object of every message: it makes nothing itself. */
+function addBuffers(value: object, found: Set<ArrayBuffer>): void {
+  if (ArrayBuffer.isView(value)) {
+    const { buffer } = value;
+    const isAlone = value.byteLength > 0 && (isWhole(value) || hasRoom(value));
+    if (isAlone && buffer instanceof ArrayBuffer) found.add(buffer);
+  } else if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object" && item !== null) addBuffers(item, found);
+  } else {
+    for (const name in value) {
+      const item = (value as Record<string, unknown>)[name];
+      if (typeof item === "object" && item !== null) addBuffers(item, found);
+    }
+  }
 }
 
 export function thrownOf(error: unknown): ThrownError {
@@ -97,7 +107,7 @@ export function thrownOf(error: unknown): ThrownError {
 
 /** A call's buffers are its own, and of no use once it is answered. */
 function letGoAll(args: readonly unknown[]): void {
-  for (const buffer of buffersOf(args)) if (buffer instanceof ArrayBuffer) letGo(buffer);
+  for (const buffer of buffersOf(args)) letGo(buffer);
 }
 
 /** The class is restored where callers tell it apart: a fence, a halt. */
