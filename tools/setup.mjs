@@ -1,6 +1,6 @@
 /**
  * Makes a fresh clone ready: installs what package-lock.json names, if that is not what is there, and checks
- * that scripts get Node 24. Runs before `npm test` and `npm run demo`, so it must itself work on Node 20 with
+ * that scripts get Node 26. Runs before `npm test` and `npm run demo`, so it must itself work on Node 20 with
  * nothing installed. No dependency's install script is needed, and none is run.
  */
 import { spawnSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync } from "n
 import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const NODE_MAJOR = 24;
+const NODE_MAJOR = 26;
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const modules = join(root, "node_modules");
 const windows = process.platform === "win32";
@@ -44,7 +44,7 @@ function staleness() {
 
 function install() {
   // npm says which npm it is; a shell finds `npm.cmd` on Windows. Errors only: the lock file is made for
-  // Node 24, and npm on Node 20 warns of that for many packages.
+  // Node 26, and npm on Node 20 warns of that for many packages.
   const groups = ["--include=dev", "--include=optional"];
   const args = ["ci", ...groups, "--ignore-scripts", "--loglevel=error", "--no-fund", "--no-audit"];
   const { npm_execpath: npm } = process.env;
@@ -83,7 +83,7 @@ function checkNode() {
   if (version.startsWith(`v${NODE_MAJOR}.`)) return;
   fail(
     `scripts need Node ${NODE_MAJOR} and get ${version || "none"}: delete node_modules and run this again; if that ` +
-      `does not help, npm has no Node for ${process.platform}-${process.arch} (tools/node24), so install one yourself.`,
+      `does not help, npm has no Node for ${process.platform}-${process.arch} (tools/node), so install one yourself.`,
   );
 }
 
