@@ -13,6 +13,12 @@ export function roomForLines(bytes: number): Buffer {
   return all.subarray(BEFORE_LINES);
 }
 
+/** Lines behind a room that was used, in a buffer of which nobody needs what was written there. */
+export function linesBehindRoom(all: Uint8Array): Buffer {
+  all.set(MARK);
+  return Buffer.from(all.buffer, all.byteOffset + BEFORE_LINES, all.byteLength - BEFORE_LINES);
+}
+
 /** Whether a view has all of its buffer. */
 export function isWhole({ buffer, byteLength }: ArrayBufferView): boolean {
   return byteLength === buffer.byteLength;

@@ -216,7 +216,7 @@ describe("the archiver", () => {
     const damaged: Head = new Proxy(w.head, {
       get: (target, name) => {
         const method = Reflect.get(target, name).bind(target);
-        if (name !== "readHead") return method;
+        if (name !== "readSealed") return method;
         return (journal: string, ...rest: unknown[]) =>
           journal === w.journal ? Promise.reject(new CorruptHeadError("damaged")) : method(journal, ...rest);
       },

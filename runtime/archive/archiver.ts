@@ -18,6 +18,7 @@ import type {
   JournalId,
   JournalState,
 } from "../head/head.ts";
+import { openRun } from "../head/sealed.ts";
 import { journalFolder } from "../journal/logical-partition.ts";
 import type { Run } from "../journal/run.ts";
 import { encodeFragment } from "../store/fragment.ts";
@@ -321,9 +322,10 @@ export class Archiver {
   async *#runsFrom(journal: JournalState, from: number): AsyncGenerator<Run> {
     let offset = from;
     for (;;) {
-      const runs = await this.#head.readHead(journal.id, offset, READ_BYTES);
-      if (runs.length === 0) return;
-      for (const run of runs) {
+      const batches = await this.#head.readSealed(journal.id, offset, READ_BYTES);
+      if (batches.length === 0) return;
+      for (const batch of batches) {
+        const run = openRun(batch);
         yield run;
         offset = run.first + run.count;
         letGo(run.lines.buffer);
@@ -352,9 +354,10 @@ export class Archiver {
     kind: FragmentRecord["kind"],
   ): Promise<void> {
     await this.#claim.verify();
-    const { key, first, last, bytes } = encoded;
-    const known = { digest: digestOf(bytes), textBytes: encoded.uncompressedBytes };
-    const record: FragmentRecord = { key, first, last, kind, storedBytes: bytes.byteLength, known };
+    const { key, first, last, bytes, documentBytes, uncompressedBytes: textBytes } = encoded;
+    const known = { digest: digestOf(bytes), textBytes };
+    const storedBytes = bytes.byteLength;
+    const record: FragmentRecord = { key, first, last, kind, storedBytes, documentBytes, known };
     protocolPoint("archive.intend.before");
     await this.#head.intendFragment(journal.id, record);
     protocolPoint("archive.intend.after");

@@ -1,9 +1,8 @@
 import type { Database, RangeOptions } from "lmdb";
 import { letGo } from "../../connectors/buffers.ts";
-import type { Run } from "../journal/run.ts";
-import { CorruptHeadError, type JournalId } from "./head.ts";
+import { CorruptHeadError, type JournalId, type SealedBatch } from "./head.ts";
 import type { LoggedTable } from "./logged-table.ts";
-import { type Batch, openBatch, sealBatch } from "./sealed.ts";
+import { BATCH_HEADER_BYTES, type Batch, countOf, sealBatch } from "./sealed.ts";
 import { readingHead } from "./sealed-table.ts";
 
 /** Of a journal, what its documents are found by. */
@@ -74,42 +73,42 @@ export class BatchTable implements LoggedTable {
     };
   }
 
-  /** From the batch that holds this offset on, until there are `maxBytes`. Throws `CorruptHeadError` at a gap. */
-  read(journal: BatchedJournal, from: number, maxBytes: number): Run[] {
+  /**
+   * From the batch that holds this offset on, until there are `maxBytes`. They are not verified, which `openRun` does. Throws
+   * `CorruptHeadError` at a gap.
+   */
+  read(journal: BatchedJournal, from: number, maxBytes: number): SealedBatch[] {
     return readingHead(`documents of ${journal.id} at offset ${from}`, () => {
-      const runs: Run[] = [];
+      const batches: SealedBatch[] = [];
       let expected: number | undefined;
       let bytes = 0;
       for (const { first, sealed } of this.#from(journal, from)) {
-        const batch = openBatch(journal.number, first, sealed);
         expected ??= first;
         if (first !== expected) break;
-        expected = first + batch.count;
-        runs.push({ first, count: batch.count, at: batch.at, lines: Uint8Array.from(batch.lines) });
-        bytes += batch.lines.byteLength;
+        expected = first + countOf(sealed);
+        batches.push({ journal: journal.number, first, sealed });
+        bytes += sealed.length;
         if (bytes >= maxBytes || expected >= journal.next) break;
       }
       if (expected === undefined || expected <= from) throw gap(journal, expected ?? from);
-      return runs;
+      return batches;
     });
   }
 
-  /** From the batch that holds `offset` on: readers cut off what comes before. None is used after the next is asked for. */
+  /** From the batch that holds `offset` on: readers cut off what comes before. The bytes are the receiver's. */
   *#from({ number }: BatchedJournal, offset: number): Generator<{ first: number; sealed: Buffer }> {
     const held = this.#held.get(number) ?? [];
     const inHeld = held.findLastIndex(([, first]) => first <= offset);
     if (inHeld < 0) {
       const start = this.#startOf(number, offset);
       if (start === undefined) return;
-      for (const { key, value } of this.#batches.getRange({ start: [number, start], end: [number + 1, 0] })) {
-        try {
-          yield { first: key[1], sealed: value };
-        } finally {
-          letGo(value.buffer);
-        }
-      }
+      // What LMDB gives of binary values is a copy.
+      for (const { key, value } of this.#batches.getRange({ start: [number, start], end: [number + 1, 0] }))
+        yield { first: key[1], sealed: value };
     }
-    for (const [, first, sealed] of held.slice(Math.max(inHeld, 0))) yield { first, sealed };
+    for (const [, first, sealed] of held.slice(Math.max(inHeld, 0))) {
+      yield { first, sealed: Buffer.from(Uint8Array.from(sealed).buffer) };
+    }
   }
 
   /** First offset of LMDB's batch that holds `offset`. */
@@ -122,11 +121,8 @@ export class BatchTable implements LoggedTable {
   /** Of the lines of batches that begin between these offsets, both included. What the log holds must be settled. */
   bytesBetween(journal: number, first: number, last: number): number {
     let bytes = 0;
-    for (const { key, value } of this.#batches.getRange({
-      start: [journal, first],
-      end: [journal, last + 1],
-    })) {
-      bytes += openBatch(journal, key[1], value).lines.byteLength;
+    for (const { value } of this.#batches.getRange({ start: [journal, first], end: [journal, last + 1] })) {
+      bytes += value.length - BATCH_HEADER_BYTES;
       letGo(value.buffer);
     }
     return bytes;

@@ -32,13 +32,14 @@ import {
   MAX_APPEND_BYTES,
   MAX_INTERNAL_APPEND_BYTES,
   type ReadAnswer,
+  type SealedBatch,
   type StateChange,
   type StoredCut,
   type Survey,
   type TaskGrant,
 } from "./head.ts";
 import { LEAST_LINES, LogSweeps } from "./log-sweep.ts";
-import { openJson, sealJson } from "./sealed.ts";
+import { openJson, openRun, sealJson } from "./sealed.ts";
 import type { SealedTable } from "./sealed-table.ts";
 import { loggedTask, stateLines, stateLogOf } from "./state-log.ts";
 import { StateTable } from "./state-table.ts";
@@ -574,6 +575,10 @@ export class EmbeddedHead {
   }
 
   readHead(id: JournalId, from: number, maxBytes: number): Run[] {
+    return this.readSealed(id, from, maxBytes).map(openRun);
+  }
+
+  readSealed(id: JournalId, from: number, maxBytes: number): SealedBatch[] {
     const journal = this.#journal(id);
     if (from > journal.next) {
       throw new Error(
@@ -595,7 +600,8 @@ export class EmbeddedHead {
     this.#tables.transact(() => {
       this.#storeFragment(journal, fragment, true);
       if (fragment.kind === "full") {
-        journal.archivedBytes += this.#batches.bytesBetween(journal.number, fragment.first, fragment.last);
+        const { first, last, documentBytes } = fragment;
+        journal.archivedBytes += documentBytes ?? this.#batches.bytesBetween(journal.number, first, last);
         this.#storeJournal(journal);
       }
     });

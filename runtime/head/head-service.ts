@@ -21,6 +21,7 @@ import {
   type JournalSpec,
   type JournalState,
   type ReadAnswer,
+  type SealedBatch,
   type StoredCut,
   type Survey,
   type TaskGrant,
@@ -256,6 +257,10 @@ export class HeadService implements Head {
 
   async read(journal: JournalId, from: number, maxBytes: number): Promise<ReadAnswer> {
     return this.#head.read(journal, from, maxBytes);
+  }
+
+  async readSealed(journal: JournalId, from: number, maxBytes: number): Promise<readonly SealedBatch[]> {
+    return this.#head.readSealed(journal, from, maxBytes);
   }
 
   async readHead(journal: JournalId, from: number, maxBytes: number): Promise<readonly Run[]> {

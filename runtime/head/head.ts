@@ -110,10 +110,20 @@ export type ReadAnswer =
   /** Nothing there yet: the offset is the journal's end. */
   | { readonly kind: "end" };
 
+/** A batch as the head stores it, whose checksum was not looked at. Its bytes are the receiver's. */
+export interface SealedBatch {
+  /** The journal's number in the head. */
+  readonly journal: number;
+  readonly first: number;
+  readonly sealed: Uint8Array;
+}
+
 export interface FragmentRecord extends FragmentRef {
   /** `tail`: small, for durability only; the head keeps its documents. `full`: readers use it. */
   readonly kind: "full" | "tail";
   readonly storedBytes: number;
+  /** Of its documents as they were appended. Missing where it was put by an earlier version, or found in the store. */
+  readonly documentBytes?: number;
 }
 
 /** A journal as the archiver sees it. */
@@ -242,6 +252,8 @@ export interface Head {
    * store is noted as garbage. Does nothing where there is none.
    */
   dropCollection(collection: string): Promise<void>;
+  /** As `readHead`, where `openRun` is left to the caller, who may be in another thread. */
+  readSealed(journal: JournalId, from: number, maxBytes: number): Promise<readonly SealedBatch[]>;
   /** Like `read`, past the fragment index: what the archiver cuts fragments from. Empty at the end. */
   readHead(journal: JournalId, from: number, maxBytes: number): Promise<readonly Run[]>;
   /** Records a range before its upload, so that a repeat after a crash cuts the same object. */

@@ -1,11 +1,12 @@
 /** LMDB keeps no checksums, so what the head stores carries its own, over the value and the place it belongs to. */
 import { crc32 } from "node:zlib";
-import { BEFORE_LINES, hasRoom } from "../../connectors/buffers.ts";
+import { BEFORE_LINES, hasRoom, linesBehindRoom } from "../../connectors/buffers.ts";
 import type { Json } from "../../plan/plan.ts";
-import { CorruptHeadError } from "./head.ts";
+import type { Run } from "../journal/run.ts";
+import { CorruptHeadError, type SealedBatch } from "./head.ts";
 
 /** Bytes before the lines of a batch: CRC-32 (u32), count (u32), commit time in µs (f64), all big-endian. */
-const BATCH_HEADER_BYTES = BEFORE_LINES;
+export const BATCH_HEADER_BYTES = BEFORE_LINES;
 
 export interface Batch {
   readonly count: number;
@@ -43,6 +44,18 @@ export function openBatch(journal: number, first: number, sealed: Buffer): Batch
     at: sealed.readDoubleBE(8),
     lines: sealed.subarray(BATCH_HEADER_BYTES),
   };
+}
+
+/** Its documents, in its own bytes. Throws as `openBatch` does. */
+export function openRun({ journal, first, sealed }: SealedBatch): Run {
+  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  const { count, at } = openBatch(journal, first, bytes);
+  return { first, count, at, lines: linesBehindRoom(bytes) };
+}
+
+/** Of a batch that has not been verified. */
+export function countOf(sealed: Buffer): number {
+  return sealed.readUInt32BE(4);
 }
 
 function batchChecksum(journal: number, first: number, sealed: Buffer): number {
