@@ -13,6 +13,17 @@ export function roomForLines(bytes: number): Buffer {
   return all.subarray(BEFORE_LINES);
 }
 
+/** Parts of lines, one behind the other, in bytes of `roomForLines`. */
+export function joinedLines(parts: readonly Uint8Array[]): Buffer {
+  const all = roomForLines(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.byteLength;
+  }
+  return all;
+}
+
 /** Lines behind a room that was used, in a buffer of which nobody needs what was written there. */
 export function linesBehindRoom(all: Uint8Array): Buffer {
   all.set(MARK);

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { JsonObject } from "../plan/plan.ts";
+import { joinedLines } from "./buffers.ts";
 import type { CapturedBatch, DocumentViolation, Recogniser } from "./driver.ts";
 
 export interface LineOptions {
@@ -173,7 +174,7 @@ class KeptLines {
 
   join(): Uint8Array {
     this.#flush();
-    return this.#parts.length === 1 && this.#parts[0] ? this.#parts[0] : Buffer.concat(this.#parts);
+    return this.#parts.length === 1 && this.#parts[0] ? this.#parts[0] : joinedLines(this.#parts);
   }
 
   #push(part: Uint8Array): void {

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { joinedLines } from "../buffers.ts";
 import { type CapturedBatch, type DocumentViolation, HaltError, type RefusedRow } from "../driver.ts";
 import { byteOrderMarkLength, parseDocument, parseLines } from "../json-lines.ts";
 import type { Position } from "./cursor.ts";
@@ -88,7 +89,7 @@ class Parts {
       count: batches.reduce((sum, { count }) => sum + count, 0),
       // Either all of them have their values, or none.
       ...(only?.values ? { values: batches.flatMap(({ values = [] }) => values) } : {}),
-      lines: Buffer.concat(batches.map(({ lines }) => lines)),
+      lines: joinedLines(batches.map(({ lines }) => lines)),
       refused,
     };
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { finished } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { isWhole, letGo, roomForLines } from "../buffers.ts";
+import { isWhole, joinedLines, letGo, roomForLines } from "../buffers.ts";
 import type { Reservation } from "./in-flight.ts";
 
 /** Bytes of a request's body, also after unpacking. */
@@ -67,7 +67,7 @@ async function receive(request: IncomingMessage, reserved: Reservation): Promise
 }
 
 function joined(parts: readonly Buffer[]): Buffer {
-  const bytes = Buffer.concat(parts);
+  const bytes = joinedLines(parts);
   parts.forEach(giveBack);
   return bytes;
 }
@@ -93,5 +93,5 @@ async function unpack(packed: Buffer, reserved: Reservation): Promise<ReadBody> 
   } catch {
     return { kind: "not gzip" };
   }
-  return { kind: "read", bytes: Buffer.concat(parts) };
+  return { kind: "read", bytes: joinedLines(parts) };
 }

@@ -7,7 +7,6 @@
  * The no-gap rule: the head lets go of a range only once the store itself lists the object. The range is recorded
  * before the upload; after a crash the same range is cut again, and gives the same object under the same name.
  */
-
 import { letGo } from "../../connectors/buffers.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
 import type {

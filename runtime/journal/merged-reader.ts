@@ -4,7 +4,6 @@
  * by (priority, time + delay, journal, offset); the next round does so for what has come since. So live documents
  * never overtake history, and where the priorities are equal a replay gives the order that there was live.
  */
-
 import { letGo } from "../../connectors/buffers.ts";
 import { HaltError } from "../../connectors/driver.ts";
 import type { Arrival, Head, Horizon, JournalId, JournalState, Position } from "../head/head.ts";

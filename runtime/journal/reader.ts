@@ -3,7 +3,6 @@
  * else it reads the head; at the end there is nothing yet. There is no hand-over between history and live: the same
  * question is asked for every offset, so a document can be neither skipped nor read twice.
  */
-
 import { letGo } from "../../connectors/buffers.ts";
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";

@@ -1,6 +1,6 @@
 /** Runs of documents as values: cutting, parsing and writing them. */
 import { isUtf8 } from "node:buffer";
-import { hasRoom, isWhole, roomForLines } from "../../connectors/buffers.ts";
+import { hasRoom, isWhole, joinedLines } from "../../connectors/buffers.ts";
 import type { JsonObject } from "../../plan/plan.ts";
 import type { Run } from "./run.ts";
 
@@ -135,7 +135,7 @@ export function isRemoval(document: JsonObject): boolean {
 
 /** The lines in a buffer of their own, so that passing them to another thread moves them and copies nothing. */
 export function ownLines(lines: Uint8Array): Uint8Array {
-  return isWhole(lines) || hasRoom(lines) ? lines : joined([lines]);
+  return isWhole(lines) || hasRoom(lines) ? lines : joinedLines([lines]);
 }
 
 /** The lines of each place, in their order, in bytes of their own; `places` has one for each line. */
@@ -155,17 +155,7 @@ export function pickLines(
     start = end;
   }
   if (start !== bytes.length) throw new Error(`${places.length} documents came in more lines.`);
-  return [...parts].map(([place, part]) => ({ place, count: part.length, lines: joined(part) }));
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = roomForLines(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.byteLength;
-  }
-  return all;
+  return [...parts].map(([place, part]) => ({ place, count: part.length, lines: joinedLines(part) }));
 }
 
 /** Cuts NDJSON into pieces of at most `limit` bytes, between lines. Throws if one line is longer. */

@@ -1,8 +1,8 @@
+import { joinedLines } from "../../../connectors/buffers.ts";
 import { HaltError, type RowChange } from "../../../connectors/driver.ts";
 import type { CollectionPlan, JsonObject } from "../../../plan/plan.ts";
 import { MAX_APPEND_BYTES } from "../../head/head.ts";
 import type { Shard } from "../../head/task-layout.ts";
-import { joined } from "../../journal/runs.ts";
 import { Combiner } from "../../reduction/combiner.ts";
 import { compileKey, type KeyReader } from "../../reduction/key.ts";
 import { compileReducer } from "../../reduction/reducer.ts";
@@ -235,7 +235,7 @@ class Lines {
   /** In memory of their own. */
   bytes(): Uint8Array {
     if (this.#pending.length > 0) this.#endPart();
-    return joined(this.#parts);
+    return joinedLines(this.#parts);
   }
 }
 
