@@ -11,19 +11,29 @@ afterAll(() => rmSync(work, { recursive: true }));
 function report(name: string, ...files: readonly (readonly [string, ...string[]])[]): string {
   const path = join(work, name);
   const testResults = files.map(([status, ...tests]) => ({
-    name: "a.test.ts",
+    name: join(process.cwd(), "a.test.ts"),
     status,
-    assertionResults: tests.map((test) => ({ status: test })),
+    message: status === "failed" ? "SyntaxError: Unexpected token" : "",
+    assertionResults: tests.map((test, at) => ({
+      status: test,
+      fullName: `${test} test ${at}`,
+      failureMessages: test === "failed" ? ["AssertionError: expected 1 to be 2\n    at a.test.ts:1"] : [],
+    })),
   }));
   writeFileSync(path, JSON.stringify({ testResults }));
   return path;
 }
 
-function counts(...paths: readonly string[]): { last: string | undefined; code: number | null } {
+function run(...paths: readonly string[]): { lines: string[]; code: number | null } {
   const { stdout, status } = spawnSync("node", [join(import.meta.dirname, "test-counts.ts"), ...paths], {
     encoding: "utf8",
   });
-  return { last: stdout.trimEnd().split("\n").at(-1), code: status };
+  return { lines: stdout.trimEnd().split("\n"), code: status };
+}
+
+function counts(...paths: readonly string[]): { last: string | undefined; code: number | null } {
+  const { lines, code } = run(...paths);
+  return { last: lines.at(-1), code };
 }
 
 test("the counts of several reports are added", () => {
@@ -42,6 +52,18 @@ test("a file that did not get as far as its tests is a failed test", () => {
     last: "1 passed, 1 failed, 0 skipped",
     code: 1,
   });
+});
+
+test("what failed is named before the counts, with the head of its message", () => {
+  const path = report("named.json", ["failed", "passed", "failed"], ["failed"]);
+  expect(run(path).lines).toEqual([
+    "failed: a.test.ts: failed test 1",
+    "  AssertionError: expected 1 to be 2",
+    "      at a.test.ts:1",
+    "failed: a.test.ts: did not get as far as its tests",
+    "  SyntaxError: Unexpected token",
+    "1 passed, 2 failed, 0 skipped",
+  ]);
 });
 
 test.each([

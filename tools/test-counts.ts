@@ -1,17 +1,27 @@
 /**
- * Prints `N passed, N failed, N skipped` from the reports of vitest's JSON reporter that are its arguments.
- * A test file that did not get as far as its tests is one failed test. Fails if a report is missing, holds no
- * test, or counts a failure.
+ * Prints the tests that failed, each with the head of its message, and last `N passed, N failed, N skipped`, from
+ * the reports of vitest's JSON reporter that are its arguments: a log of which only the end is kept still names what
+ * failed. A test file that did not get as far as its tests is one failed test. Fails if a report is missing,
+ * holds no test, or counts a failure.
  */
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
 
 interface Report {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
+
+/** Lines of a message that are printed. */
+const MESSAGE_LINES = 6;
 
 let passed = 0;
 let failed = 0;
@@ -22,12 +32,15 @@ for (const path of process.argv.slice(2)) {
   const report = read(path);
   const before = passed + failed;
   for (const file of report?.testResults ?? []) {
-    const statuses = file.assertionResults.map(({ status }) => status);
-    const broken = statuses.filter((status) => status === "failed").length;
-    const good = statuses.filter((status) => status === "passed").length;
+    const broken = file.assertionResults.filter(({ status }) => status === "failed");
+    const good = file.assertionResults.filter(({ status }) => status === "passed").length;
+    for (const { fullName, failureMessages } of broken)
+      printFailure(file.name, fullName, failureMessages.join("\n"));
+    const stopped = file.status === "failed" && broken.length === 0;
+    if (stopped) printFailure(file.name, "did not get as far as its tests", file.message);
     passed += good;
-    failed += file.status === "failed" && broken === 0 ? 1 : broken;
-    skipped += statuses.length - good - broken;
+    failed += broken.length + (stopped ? 1 : 0);
+    skipped += file.assertionResults.length - good - broken.length;
   }
   if (passed + failed === before) missing.push(path);
 }
@@ -36,6 +49,11 @@ if (process.argv.length < 3) missing.push("the names of the reports");
 for (const what of missing) console.log(`no test counts: ${what}`);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed > 0 || missing.length > 0 ? 1 : 0;
+
+function printFailure(file: string, title: string, message: string): void {
+  console.log(`failed: ${relative(process.cwd(), file)}: ${title}`);
+  for (const line of message.split("\n").slice(0, MESSAGE_LINES)) console.log(`  ${line}`);
+}
 
 function read(path: string): Report | undefined {
   try {
