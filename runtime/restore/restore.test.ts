@@ -258,6 +258,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: "restore" as const }) },
 );
 
+it("refuses a copy that was made before the first claim: it has another history", async () => {
+  const w = await world();
+  const first = w.add(w.nextDirectory(), []);
+  const copy = await first.copy();
+  await first.round(false);
+  await copy.commit("sum", [""], []);
+  await expect(copy.round(true)).rejects.toThrow(/holds the history of another data directory/);
+  await first.round(true);
+});
+
 it("whatever happens: a restore gives one moment of the history, no older than was promised, and no offset is there twice", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
@@ -317,8 +327,7 @@ async function play(w: World, steps: readonly Step[]): Promise<void> {
     }
   }
   for (const put of late.splice(0)) await put();
-  await restored(w);
-  const owner = w.directories.at(-1) as Directory; // the one that was restored
+  const owner = await restored(w);
   await owner.round(true);
   await owner.restart(); // what came late is seen at a start
   await owner.commit("sum", ["", "land=NL", "land=BE"], []);
@@ -327,15 +336,16 @@ async function play(w: World, steps: readonly Step[]): Promise<void> {
   await owner.round(true);
   expect(await owner.contents(KEYS)).toEqual(owner.expected());
   await assertLake(w, owner);
-  for (const other of w.directories.slice(0, -1)) {
+  for (const other of w.directories) {
+    if (other === owner) continue;
     await other.restart();
     await expect(other.round(true)).rejects.toThrow(/data directory/);
   }
   await assertLake(w, owner);
 }
 
-/** Restores, and finds the history whose moment it is. */
-async function restored(w: World): Promise<void> {
+/** Restores, and finds the history whose moment it is. Whose history the store holds then. */
+async function restored(w: World): Promise<Directory> {
   const promised = await promisedClock(w);
   const former = [...w.directories];
   let result: Awaited<ReturnType<World["restore"]>>;
@@ -344,9 +354,7 @@ async function restored(w: World): Promise<void> {
   } catch (error) {
     // There may be no cut yet; never where one was promised.
     if (promised > 0) throw error;
-    const fresh = former.at(-1) as Directory;
-    await fresh.round(true).catch(expected);
-    return;
+    return roundOfOwner(former);
   }
   const { directory, clock } = result;
   const contents = await directory.contents(KEYS);
@@ -359,6 +367,20 @@ async function restored(w: World): Promise<void> {
   expect(clock).toBeGreaterThanOrEqual(promised);
   directory.commits = origin.commits.filter(({ at }) => at <= clock);
   for (const each of former) each.endsAt = Math.min(each.endsAt, clock);
+  return directory;
+}
+
+/** Of copies that were made before the first claim, the newest need not be the one whose history the store holds. */
+async function roundOfOwner(directories: readonly Directory[]): Promise<Directory> {
+  for (const directory of directories.toReversed()) {
+    try {
+      await directory.round(true);
+      return directory;
+    } catch (error) {
+      expected(error);
+    }
+  }
+  throw new Error("Every directory was refused the store.");
 }
 
 /** What the directory that holds the store has been told to be safe. */
