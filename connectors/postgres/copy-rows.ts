@@ -3,7 +3,7 @@ import type { KeyValues, NewRows } from "../driver.ts";
 import type { TableColumns } from "./columns.ts";
 import { CHUNK_CHARACTERS } from "./framing.ts";
 import type { JsonLineReader } from "./json-line.ts";
-import { type KeyFilter, KeyHash } from "./key-filter.ts";
+import { type KeyFilter, KeyText } from "./key-filter.ts";
 import { compileCopyLine, keyOf } from "./values.ts";
 
 /** Given to the connection at a time: enough for the server until it is seen to again. */
@@ -15,7 +15,7 @@ export class CopyRows implements NewRows {
   readonly #filter: KeyFilter;
   readonly #reader: JsonLineReader | undefined;
   readonly #line: (document: JsonObject) => string;
-  readonly #hash = new KeyHash();
+  readonly #key = new KeyText();
   readonly #chunks: Uint8Array[] = [];
   /** Documents that are still left to the caller, whatever is known of their keys: a few rows are stored sooner without COPY. */
   #spared: number;
@@ -69,7 +69,7 @@ export class CopyRows implements NewRows {
     if (reader === undefined || this.#spared > 0) return -1;
     const end = reader.read(bytes, from);
     this.#isOdd = end < 0;
-    if (end < 0 || !reader.hashKey(bytes, this.#hash) || !this.#filter.addHashed(this.#hash)) return -1;
+    if (end < 0 || !reader.readKey(bytes, this.#key) || !this.#filter.addText(this.#key)) return -1;
     const width = reader.widthOf(end - from);
     if (this.#used + width > this.#bytes.length) {
       this.#endBytes();

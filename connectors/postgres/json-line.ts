@@ -3,8 +3,9 @@
  * documents need not become objects. What is not plain is left to whoever parses it.
  */
 import type { JsonObject } from "../../plan/plan.ts";
+import { hasBytes, viewOf } from "../short-bytes.ts";
 import type { Column, TableColumns } from "./columns.ts";
-import type { KeyHash } from "./key-filter.ts";
+import type { KeyText } from "./key-filter.ts";
 
 const [QUOTE, BACKSLASH, COMMA, OPEN, CLOSE, LF, TAB] = [0x22, 0x5c, 0x2c, 0x7b, 0x7d, 0x0a, 0x09];
 const [MINUS, DOT, ZERO, NINE] = [0x2d, 0x2e, 0x30, 0x39];
@@ -19,7 +20,7 @@ type Kind = "text" | "integer" | "number" | "boolean" | "any";
 interface Field {
   readonly name: string;
   /** `"name":` */
-  readonly bytes: Uint8Array;
+  readonly bytes: DataView;
   /** Index among the columns; -1 where it has none. */
   readonly column: number;
   readonly kind: Kind;
@@ -33,6 +34,9 @@ export class JsonLineReader {
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   #lessons = 0;
+  /** The bytes of the last line read. */
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view = viewOf(this.#bytes);
 
   private constructor(columns: TableColumns) {
     this.#keys = columns.key.map((column) => columns.all.indexOf(column));
@@ -49,17 +53,22 @@ export class JsonLineReader {
 
   /** Reads the line that begins there, and returns its end, where its line break is. -1 if it is not plain. */
   read(bytes: Uint8Array, from: number): number {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = viewOf(bytes);
+    }
     const fields = this.#fields;
+    const view = this.#view;
     this.#starts.fill(-1);
     let at = from;
     let next = 0;
     if (bytes[at++] !== OPEN) return -1;
     for (;;) {
-      const field = fieldAt(fields, next, bytes, at);
+      const field = fieldAt(fields, next, view, at);
       if (field < 0) return -1;
       const { bytes: name, column, kind } = fields[field] as Field; // an index of one
       next = field + 1;
-      at += name.length;
+      at += name.byteLength;
       const first = bytes[at];
       let start = at;
       let end: number;
@@ -91,11 +100,11 @@ export class JsonLineReader {
   }
 
   /** Of the key of the last line read. False where its text is not the same in UTF-8 and in UTF-16. */
-  hashKey(bytes: Uint8Array, hash: KeyHash): boolean {
-    hash.begin();
+  readKey(bytes: Uint8Array, text: KeyText): boolean {
+    text.begin();
     for (const key of this.#keys) {
       const start = this.#starts[key] ?? -1;
-      if (start < 0 || !hash.addAscii(bytes, start, this.#ends[key] ?? 0)) return false;
+      if (start < 0 || !text.addAscii(bytes, start, this.#ends[key] ?? 0)) return false;
     }
     return true;
   }
@@ -135,7 +144,7 @@ export class JsonLineReader {
 }
 
 function fieldOf(name: string, column: number, of: Column | undefined): Field {
-  const bytes = Uint8Array.from(Buffer.from(`${JSON.stringify(name)}:`));
+  const bytes = viewOf(Buffer.from(`${JSON.stringify(name)}:`));
   return { name, bytes, column, kind: (of && kindOf(of)) ?? "any" };
 }
 
@@ -158,12 +167,10 @@ function kindOf({ type, field }: Column): Kind | undefined {
 }
 
 /** The first of the fields from `next` on whose name is there; -1 if none. */
-function fieldAt(fields: readonly Field[], next: number, bytes: Uint8Array, at: number): number {
+function fieldAt(fields: readonly Field[], next: number, text: DataView, at: number): number {
   for (let field = next; field < fields.length; field++) {
-    const name = fields[field]?.bytes as Uint8Array; // field < length
-    let i = 0;
-    while (i < name.length && bytes[at + i] === name[i]) i++;
-    if (i === name.length) return field;
+    const name = fields[field]?.bytes as DataView; // field < length
+    if (hasBytes(text, at, name, 0, name.byteLength)) return field;
   }
   return -1;
 }

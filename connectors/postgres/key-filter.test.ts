@@ -4,7 +4,8 @@ import { KeyFilter } from "./key-filter.ts";
 
 describe("a key filter", () => {
   it("never calls a key new that was noted before, however it has grown", () => {
-    const key = fc.tuple(fc.string({ maxLength: 3 }), fc.integer({ min: -9, max: 9 }));
+    const long = fc.string({ minLength: 60, maxLength: 70, unit: fc.constantFrom("a", "b") });
+    const key = fc.tuple(fc.oneof(fc.string({ maxLength: 3 }), long), fc.integer({ min: -9, max: 9 }));
     fc.assert(
       fc.property(fc.array(key, { maxLength: 200 }), (keys) => {
         const filter = new KeyFilter(32);
@@ -25,10 +26,18 @@ describe("a key filter", () => {
     expect(unknown).toBeLessThan(1_500);
   });
 
-  it("calls nothing new once it may grow no more", () => {
+  it("calls nothing new once it may grow no more, but what comes after all others", () => {
     const filter = new KeyFilter(32, 200);
+    filter.add([1_000]);
     const answers = Array.from({ length: 200 }, (_, i) => filter.add([i]));
     expect(answers.slice(0, 30)).toContain(true);
     expect(answers.slice(150)).not.toContain(true);
+    expect([1_001, 1_001, 1_000, 1_002].map((key) => filter.add([key]))).toEqual([true, false, false, true]);
+  });
+
+  it("knows of all keys that count up that they are new, whatever their length and their parts", () => {
+    const filter = new KeyFilter(32, 200);
+    for (let i = 0; i < 1_000; i++) expect(filter.add(["a", i])).toBe(true);
+    for (let i = 0; i < 1_000; i++) expect(filter.add(["a", i])).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 /**
  * Which keys a table cannot have. A chain of Bloom filters (B. Bloom, "Space/time trade-offs in hash coding with allowable
- * errors", 1970), each twice as large as the one before it: the table may grow to any size, and a small one takes little.
+ * errors", 1970), each twice as large as the one before it: the table may grow to any size, and a small one takes little. They are
+ * not looked at for a key that comes after all others, as most do where keys count up.
  */
 import type { KeyValues } from "../driver.ts";
 
@@ -10,12 +11,23 @@ const WORDS_PER_BLOCK = 16;
 const FIRST_KEYS = 1 << 19;
 /** Of all of them. Past some 64 million keys nothing is known to be new any more. */
 const MOST_BYTES = 128 * 1024 * 1024;
+/** Of a key's text: longer ones are not compared. */
+const MOST_UNITS = 64;
+/** That came after all others, and are set in the filter together. */
+const KEYS_AT_ONCE = 256;
+/** Stands behind each part of a key: no half of a character ends a text that Postgres can hold. */
+const PART_END = 0xdfff;
 
 export class KeyFilter {
   /** The largest last: it takes the new keys. */
   readonly #filters: Bloom[];
   readonly #mostBytes: number;
-  readonly #hash = new KeyHash();
+  readonly #text = new KeyText();
+  /** Of all keys that were noted and are not too long, the last in the order of `KeyText.isAfter`. */
+  readonly #greatest = new KeyText();
+  /** Pairs of hashes of keys that are noted in `#greatest` alone. */
+  readonly #unset = new Int32Array(2 * KEYS_AT_ONCE);
+  #unsetLength = 0;
   #bytes = 0;
 
   /** `firstKeys` is a power of two from 32 on. */
@@ -26,20 +38,43 @@ export class KeyFilter {
 
   /** Notes the key. True if it surely was not noted before; of about one key in a hundred it cannot say so. */
   add(key: KeyValues): boolean {
-    this.#hash.begin();
+    this.#text.begin();
     // The parts of a key always have the same types, so that what joins them need not tell these apart.
-    for (const value of key) this.#hash.add(`${value}`);
-    return this.addHashed(this.#hash);
+    for (const value of key) this.#text.add(`${value}`);
+    return this.addText(this.#text);
   }
 
-  /** `add` of the key that was hashed. */
-  addHashed(hash: KeyHash): boolean {
+  /** `add` of the key whose text it is. */
+  addText(text: KeyText): boolean {
+    const isGreatest = text.isAfter(this.#greatest);
+    if (!isGreatest) return this.#addIfNew(mixed(text.a), mixed(text.b), mixed(text.a ^ mixed(text.b)));
+    this.#greatest.become(text);
+    this.#unset[this.#unsetLength++] = text.a;
+    this.#unset[this.#unsetLength++] = text.b;
+    if (this.#unsetLength === this.#unset.length) this.#setGreatest();
+    return true;
+  }
+
+  #addIfNew(block: number, bits: number, more: number): boolean {
+    this.#setGreatest();
+    for (const filter of this.#filters) if (filter.has(block, bits, more)) return false;
+    return this.#set(block, bits, more);
+  }
+
+  /** One after another, so that the processor waits for the memory of several at once. */
+  #setGreatest(): void {
+    for (let i = 0; i < this.#unsetLength; i += 2) {
+      const a = this.#unset[i] ?? 0;
+      const bits = mixed(this.#unset[i + 1] ?? 0);
+      this.#set(mixed(a), bits, mixed(a ^ bits));
+    }
+    this.#unsetLength = 0;
+  }
+
+  /** False once there is no room for it: then nothing is known of any key but the greatest. */
+  #set(block: number, bits: number, more: number): boolean {
     let last = this.#filters.at(-1);
     if (last === undefined) return false;
-    const block = mixed(hash.a);
-    const bits = mixed(hash.b);
-    const more = mixed(hash.a ^ bits);
-    for (const filter of this.#filters) if (filter.has(block, bits, more)) return false;
     if (last.isFull) {
       if (this.#bytes + 2 * last.bytes > this.#mostBytes) {
         this.#filters.length = 0;
@@ -59,43 +94,75 @@ export class KeyFilter {
   }
 }
 
-/** Two hashes of a key's parts, one after another. */
-export class KeyHash {
+/** The text of a key's parts, one after another, and two hashes of all of it. */
+export class KeyText {
   a = 0;
   b = 0;
+  readonly #units = new Uint16Array(MOST_UNITS);
+  /** More than `MOST_UNITS` of one that is too long to be compared. */
+  #length = 0;
 
   begin(): void {
     this.a = 0x811c9dc5 | 0;
     this.b = 0x9747b28c | 0;
+    this.#length = 0;
   }
 
   add(text: string): void {
     let { a, b } = this;
+    const units = this.#units;
+    const from = this.#length;
     for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      a = Math.imul(a ^ code, 0x01000193);
-      b = Math.imul(b ^ code, 0x5bd1e995);
+      const unit = text.charCodeAt(i);
+      a = Math.imul(a ^ unit, 0x01000193);
+      b = Math.imul(b ^ unit, 0x5bd1e995);
+      units[from + i] = unit; // nothing happens beyond its end
     }
-    this.#end(a, b);
+    this.#end(a, b, from + text.length);
   }
 
-  /** `add` of a text in UTF-8. False if it has more than ASCII, of which the hash would be another. */
+  /** `add` of a text in UTF-8. False if it has more than ASCII, which would be another in UTF-16. */
   addAscii(bytes: Uint8Array, from: number, end: number): boolean {
     let { a, b } = this;
+    const units = this.#units;
+    let to = this.#length;
     for (let i = from; i < end; i++) {
-      const code = bytes[i] ?? 0;
-      if (code > 0x7f) return false;
-      a = Math.imul(a ^ code, 0x01000193);
-      b = Math.imul(b ^ code, 0x5bd1e995);
+      const unit = bytes[i] ?? 0;
+      if (unit > 0x7f) return false;
+      a = Math.imul(a ^ unit, 0x01000193);
+      b = Math.imul(b ^ unit, 0x5bd1e995);
+      units[to++] = unit;
     }
-    this.#end(a, b);
+    this.#end(a, b, to);
     return true;
   }
 
-  #end(a: number, b: number): void {
-    // No half of a character ends a text that Postgres can hold.
-    this.a = Math.imul(a ^ 0xdfff, 0x01000193);
-    this.b = Math.imul(b ^ 0xdfff, 0x5bd1e995);
+  #end(a: number, b: number, length: number): void {
+    this.a = Math.imul(a ^ PART_END, 0x01000193);
+    this.b = Math.imul(b ^ PART_END, 0x5bd1e995);
+    this.#units[length] = PART_END;
+    this.#length = length + 1;
+  }
+
+  /** Whether it comes after the other: the longer one does, or, of two that are as long, the one with the greater unit first. */
+  isAfter(other: KeyText): boolean {
+    const length = this.#length;
+    if (length > MOST_UNITS) return false;
+    if (length !== other.#length) return length > other.#length;
+    const mine = this.#units;
+    const others = other.#units;
+    for (let i = 0; i < length; i++) {
+      const unit = mine[i] ?? 0;
+      const than = others[i] ?? 0;
+      if (unit !== than) return unit > than;
+    }
+    return false;
+  }
+
+  /** Takes the other's text, which is not too long. */
+  become(other: KeyText): void {
+    for (let i = 0; i < other.#length; i++) this.#units[i] = other.#units[i] ?? 0;
+    this.#length = other.#length;
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createZstdDecompress } from "node:zlib";
 import { letGo } from "../../connectors/buffers.ts";
+import { viewOf } from "../../connectors/short-bytes.ts";
 import type { Run } from "../journal/run.ts";
 import { CorruptFragmentError } from "./corrupt-fragment.ts";
 import { isRemovalCut, keptEnd, LF, putKept } from "./fragment-line.ts";
@@ -39,6 +40,7 @@ export class FragmentReader {
   #left: number;
   /** What is looked at, from `#at` on, and what comes after it. */
   #text: Buffer = NOTHING;
+  #view: DataView = viewOf(NOTHING);
   #at = 0;
   #rest: Buffer = NOTHING;
   /** Of the next line. */
@@ -106,12 +108,13 @@ export class FragmentReader {
   /** Takes whole lines out of the text. True once the room is full. */
   #fill(room: Room): boolean {
     const text = this.#text;
+    const view = this.#view;
     for (;;) {
       const from = this.#at;
       const end = text.indexOf(LF, from);
       if (end < 0) return false;
       if (this.#offset > this.name.last) this.#refuse(`it holds more than ${this.#count} documents`);
-      const suffix = this.#suffix?.endsLine(text, from, end) ? this.#suffix : this.#newTime(text, from, end);
+      const suffix = this.#suffix?.endsLine(view, from, end) ? this.#suffix : this.#newTime(text, from, end);
       const cut = end - suffix.length;
       const kept = keptEnd(text, from, cut);
       if (kept < 0) this.#refuse(`the _meta of offset ${this.#offset} is malformed`);
@@ -131,7 +134,7 @@ export class FragmentReader {
     const { first, date } = this.name;
     const time = parseTime(text.toString("latin1", Math.max(from, end - TIME_FROM_END), end - 3));
     const suffix = new MetaSuffix(this.#offset, time ?? 0);
-    if (time === undefined || !suffix.endsLine(text, from, end)) {
+    if (time === undefined || !suffix.endsLine(this.#view, from, end)) {
       this.#refuse(`the line after ${this.#offset - first} others is not that of offset ${this.#offset}`);
     }
     if (time < this.#time || dateOf(time) !== date) {
@@ -160,6 +163,7 @@ export class FragmentReader {
       this.#text = Buffer.concat([begun, part.subarray(0, end)]);
       this.#rest = part.subarray(end);
     }
+    this.#view = viewOf(this.#text);
     return true;
   }
 

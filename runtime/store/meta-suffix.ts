@@ -1,3 +1,4 @@
+import { hasBytes, viewOf } from "../../connectors/short-bytes.ts";
 import { formatTime } from "./fragment-time.ts";
 
 const ZERO = 0x30;
@@ -16,6 +17,7 @@ export class MetaSuffix {
   static readonly maxLength = OFFSET.length + 16 + ',"at":"2026-11-23T03:40:39.123456Z"}}'.length;
 
   readonly bytes: Buffer = Buffer.alloc(META.length + MetaSuffix.maxLength + 1);
+  readonly #view = viewOf(this.bytes);
   /** Without what stands before and behind. */
   length = 0;
   readonly #at: string;
@@ -42,10 +44,9 @@ export class MetaSuffix {
   }
 
   /** Whether the line `text[from…end)` ends in these bytes and something stands before them. */
-  endsLine(text: Buffer, from: number, end: number): boolean {
+  endsLine(text: DataView, from: number, end: number): boolean {
     const start = end - this.length;
-    const suffix = META.length;
-    return start > from && text.compare(this.bytes, suffix, suffix + this.length, start, end) === 0;
+    return start > from && hasBytes(text, start, this.#view, META.length, this.length);
   }
 
   /** Writes the end of a line, and its line feed, to `text` at `to`; returns where it ends. `from` says how much of it. */
