@@ -42,7 +42,7 @@ import { Supervisor } from "./supervisor.ts";
 import type { TaskReport } from "./task/task.ts";
 import { type Grouping, groupTasks } from "./task-groups.ts";
 import { isSettled, statusOf } from "./task-status.ts";
-import { limitHeapGrowth, startWorker } from "./threads/entry.ts";
+import { keepFreedMemory, limitHeapGrowth, startWorker } from "./threads/entry.ts";
 
 export interface RuntimeConfig {
   /** Absolute. Holds the head, the lock, and by default the store. */
@@ -140,6 +140,7 @@ export class Runtime {
     environment: Environment,
     onEvent: (event: RuntimeEvent) => void,
   ): Promise<Runtime> {
+    keepFreedMemory();
     requireEnvironment(build.plan, config.store, environment);
     const lock = await lockDataDirectory(config.dataDir);
     const undo: (() => unknown)[] = [() => lock.release()];
