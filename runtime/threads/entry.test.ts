@@ -4,7 +4,8 @@ import { expect, it } from "vitest";
 
 const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
 
-// Without `keepFreedMemory` all pages are fetched in every round: some 6,000 of them.
+// Without `keepFreedMemory` all 256 pages of a buffer are fetched in every round, unless something stands behind them on the heap:
+// of so many numbers of buffers that is so for some.
 it.runIf(header.glibcVersionRuntime !== undefined)(
   "buffers that are given back are used again, and not fetched anew from the kernel",
   () => {
@@ -12,16 +13,19 @@ it.runIf(header.glibcVersionRuntime !== undefined)(
     const code = `
       import { keepFreedMemory } from ${JSON.stringify(join(import.meta.dirname, "entry.ts"))};
       keepFreedMemory();
-      const round = () => {
-        const buffers = Array.from({ length: 24 }, () => Buffer.allocUnsafeSlow(1024 * 1024).fill(1));
-        for (const { buffer } of buffers) buffer.transfer(0);
+      const round = (buffers) => {
+        const filled = Array.from({ length: buffers }, () => Buffer.allocUnsafeSlow(1024 * 1024).fill(1));
+        for (const { buffer } of filled) buffer.transfer(0);
       };
-      for (let i = 0; i < 20; i++) round();
-      const before = process.resourceUsage().minorPageFault;
-      for (let i = 0; i < 20; i++) round();
-      console.log(process.resourceUsage().minorPageFault - before);`;
+      const pages = [5, 8, 11, 14, 17, 20, 23].map((buffers) => {
+        for (let i = 0; i < 20; i++) round(buffers);
+        const before = process.resourceUsage().minorPageFault;
+        for (let i = 0; i < 20; i++) round(buffers);
+        return (process.resourceUsage().minorPageFault - before) / 20 / buffers;
+      });
+      console.log(Math.max(...pages));`;
     const args = ["--conditions=weir-source", "--input-type=module", "--eval", code];
-    const pages = Number(execFileSync(process.execPath, args, { encoding: "utf8" }));
-    expect(pages / 20).toBeLessThan(600);
+    const pagesPerBuffer = Number(execFileSync(process.execPath, args, { encoding: "utf8" }));
+    expect(pagesPerBuffer).toBeLessThan(25);
   },
 );
