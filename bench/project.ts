@@ -19,7 +19,7 @@ export interface ProcessFigures {
   readonly ownBytes: number;
 }
 
-/** A process that runs a project. */
+/** A process that serves. */
 export interface ServedProject extends AsyncDisposable {
   readonly pid: number;
   /** The end of what it told on its standard error. */
@@ -73,29 +73,7 @@ export class BenchProject implements Disposable {
 
   /** `weir run` of what was built, until it is disposed of. */
   serve(env: Readonly<Record<string, string>> = {}): ServedProject {
-    const child = spawn(process.execPath, [weir, "run", "--plan", "weir-build"], {
-      cwd: this.directory,
-      env: { ...process.env, ...env },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let said = "";
-    child.stderr.setEncoding("utf8").on("data", (part: string) => {
-      said = (said + part).slice(-4_000);
-    });
-    const ended = once(child, "close");
-    return {
-      pid: child.pid ?? 0, // it has one once it is spawned
-      get said() {
-        return said;
-      },
-      requireRunning: () => {
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`weir run ended: ${said}`);
-      },
-      [Symbol.asyncDispose]: async () => {
-        child.kill();
-        await ended;
-      },
-    };
+    return served([weir, "run", "--plan", "weir-build"], { cwd: this.directory, env });
   }
 
   /** `weir read` of a collection while nothing runs: a document for each key, where it has a reduction. */
@@ -126,6 +104,37 @@ export class BenchProject implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** A process of Node with these arguments, until it is disposed of. */
+export function served(
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): ServedProject {
+  const child = spawn(process.execPath, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (part: string) => {
+    said = (said + part).slice(-4_000);
+  });
+  const ended = once(child, "close");
+  return {
+    pid: child.pid ?? 0, // it has one once it is spawned
+    get said() {
+      return said;
+    },
+    requireRunning: () => {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`${args.join(" ")} ended: ${said}`);
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill();
+      await ended;
+    },
+  };
 }
 
 /** Runs a process to its end. Throws what it said where it failed. */

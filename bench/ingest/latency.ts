@@ -1,64 +1,83 @@
 /**
  * How long it takes from a document's HTTP request until its row can be seen in Postgres: one document at a time, and a thousand a
- * second. Beside it, in turn, the same rows by `INSERT`, each its own transaction, by `pg`.
+ * second. Beside it, in turn, the same rows by `INSERT`, each its own transaction, by `pg`; and the least that does the same as Weir
+ * (`limit-process.ts`), which tells how much of the ratio is Weir's.
  *
  * That a row can be seen is told by a trigger of its table: `NOTIFY` reaches a listening connection when the transaction is committed.
  * A loop of SELECTs would take the cores from what is measured. The other side is measured in the way that is strictest for Weir: its
  * table has no trigger, and its time ends with the answer to the INSERT.
  */
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { freePort } from "../../test/servers/free-port.ts";
 import { startPostgres, withClient } from "../../test/servers/postgres.ts";
 import type { Bench } from "../case.ts";
 import { type BenchFlight, FLIGHT_SCHEMA, flightsByNumber } from "../flights.ts";
-import { BenchProject, cpuSecondsOf, type ServedProject } from "../project.ts";
+import { BenchProject, cpuSecondsOf, type ServedProject, served } from "../project.ts";
 import { HttpConnection, postRequest } from "./http-connection.ts";
 
+const LIMIT_PROCESS = join(import.meta.dirname, "limit-process.ts");
 const PER_SECOND = 1_000;
 /** Documents at that rate, to one of those that come one at a time. */
 const MORE_AT_RATE = 2.5;
 /** Requests or statements under way at a time. */
 const CONNECTIONS = 16;
 const AGAINST = "INSERT and its commit by pg";
+const LIMIT = "the least that does the same, in one thread";
 
 export const latencyBench: Bench = {
   // Those of a round that come one at a time.
-  sizes: { full: { documents: 2_000, rounds: 3 } },
+  sizes: { full: { documents: 1_500, rounds: 3 } },
   cases: [
     { name: "latency-one", against: AGAINST, sides: ["weir, one", "pg, one"], must: 3, aim: 2 },
+    { name: "latency-one-limit", against: LIMIT, sides: ["weir, one", "limit, one"], must: 2.5, aim: 1.5 },
     { name: "latency-1000", against: AGAINST, sides: ["weir, 1000", "pg, 1000"], must: 3, aim: 2 },
+    { name: "latency-1000-limit", against: LIMIT, sides: ["weir, 1000", "limit, 1000"], must: 2.5, aim: 1.5 },
   ],
   measure: async (report, { documents, rounds }) => {
     const sides: Record<string, number[]> = {};
     const postgres = await startPostgres({ fsync: true });
     using project = new BenchProject();
-    let server: ServedProject | undefined;
+    const servers: ServedProject[] = [];
+    const serve = (server: ServedProject) => {
+      servers.push(server);
+      return server;
+    };
     try {
-      const port = await freePort();
+      const [port, limitPort] = [await freePort(), await freePort()];
       project.write("weir.config.ts", `export default { http: { port: ${port} } };\n`);
       project.build(FLOW);
-      const url = await postgres.createDatabase();
-      server = project.serve({ DATABASE_URL: url });
-      await using posts = await Posts.open(url, port, server);
+      const [url, limitUrl] = [await postgres.createDatabase(), await postgres.createDatabase()];
+      const weir = serve(project.serve({ DATABASE_URL: url }));
+      const limit = serve(
+        served([LIMIT_PROCESS, String(limitPort), project.path("limit.log")], {
+          cwd: project.directory,
+          env: { DATABASE_URL: limitUrl },
+        }),
+      );
+      await using posts = await Posts.open("weir", url, port, weir);
+      await using limitPosts = await Posts.open("limit", limitUrl, limitPort, limit);
       await using inserts = await Inserts.open(url);
+      const sidesInTurn = [inserts, posts, limitPosts];
       const flights = await Flights.read();
+      // What compiles as it runs has been compiled before it is measured.
       for (const [, measure] of KINDS) {
-        const taken = flights.take(documents / 4);
-        for (const side of [inserts, posts]) await measure(side, taken);
+        const taken = flights.take(documents);
+        for (const side of sidesInTurn) await measure(side, taken);
       }
-      const { pid } = server;
       for (let round = 0; round < rounds; round++) {
         for (const [kind, measure, times] of KINDS) {
           const count = documents * times;
           const taken = flights.take(count);
-          for (const side of [inserts, posts]) {
-            const before = cpuSecondsOf(pid);
+          for (const side of sidesInTurn) {
+            const pid = side === posts ? weir.pid : side === limitPosts ? limit.pid : undefined;
+            const before = pid === undefined ? 0 : cpuSecondsOf(pid);
             const took = await measure(side, taken);
             const cpu =
-              side === posts
-                ? `, ${(((cpuSecondsOf(pid) - before) / count) * 1000).toFixed(2)} ms of CPU`
-                : "";
+              pid === undefined
+                ? ""
+                : `, ${(((cpuSecondsOf(pid) - before) / count) * 1000).toFixed(2)} ms of CPU`;
             const name = `${side.name}, ${kind}`;
             const [middle, slow] = [quantile(took, 0.5), quantile(took, 0.99)];
             report(`${name}: median ${middle.toFixed(2)} ms, 99 % within ${slow.toFixed(2)} ms${cpu}`);
@@ -67,9 +86,10 @@ export const latencyBench: Bench = {
         }
       }
       await expectSame(url);
+      await expectAll(limitUrl, flights.taken);
       return { unit: "ms", sides };
     } finally {
-      await server?.[Symbol.asyncDispose]();
+      for (const server of servers) await server[Symbol.asyncDispose]();
       await postgres.stop();
     }
   },
@@ -122,6 +142,10 @@ class Flights {
 
   static async read(): Promise<Flights> {
     return new Flights(await flightsByNumber(10_000));
+  }
+
+  get taken(): number {
+    return this.#taken;
   }
 
   take(count: number): BenchFlight[] {
@@ -185,14 +209,15 @@ class Inserts implements Side, AsyncDisposable {
 }
 
 class Posts implements Side, AsyncDisposable {
-  readonly name = "weir";
+  readonly name: string;
   readonly #listener: Client;
   readonly #connections: readonly HttpConnection[];
   readonly #idle: Idle<HttpConnection>;
   /** By id, what is told when its row can be seen. */
   readonly #unseen = new Map<string, () => void>();
 
-  private constructor(listener: Client, connections: readonly HttpConnection[]) {
+  private constructor(name: string, listener: Client, connections: readonly HttpConnection[]) {
+    this.name = name;
     this.#listener = listener;
     this.#connections = connections;
     this.#idle = new Idle(connections);
@@ -202,7 +227,7 @@ class Posts implements Side, AsyncDisposable {
     });
   }
 
-  static async open(url: string, port: number, server: ServedProject): Promise<Posts> {
+  static async open(name: string, url: string, port: number, server: ServedProject): Promise<Posts> {
     const first = await HttpConnection.openWhenReady(port, server);
     const others = Array.from({ length: CONNECTIONS - 1 }, () => HttpConnection.open(port));
     const listener = new Client({ connectionString: url });
@@ -210,7 +235,7 @@ class Posts implements Side, AsyncDisposable {
     await untilTable(listener);
     await listener.query(TRIGGER);
     await listener.query("LISTEN stored");
-    return new Posts(listener, [first, ...(await Promise.all(others))]);
+    return new Posts(name, listener, [first, ...(await Promise.all(others))]);
   }
 
   async store(flight: BenchFlight): Promise<void> {
@@ -247,6 +272,13 @@ async function expectSame(url: string): Promise<void> {
 FROM flights AS f FULL JOIN inserted AS i USING (id)`,
     );
     if (rows[0]?.differ !== "0") throw new Error(`The tables differ: ${JSON.stringify(rows[0])}`);
+  });
+}
+
+async function expectAll(url: string, count: number): Promise<void> {
+  await withClient(url, async (client) => {
+    const { rows } = await client.query<{ count: string }>("SELECT count(*) AS count FROM flights");
+    if (Number(rows[0]?.count) !== count) throw new Error(`There are ${rows[0]?.count} rows of ${count}.`);
   });
 }
 
