@@ -70,8 +70,12 @@ it("says from its start on what the values are, through restarts, and stays shor
       const path = join(directory(), "head");
       let head = new EmbeddedHead(path, undefined, undefined, LEAST);
       let { fence } = head.openTask("t");
+      let start = 0;
+      /** Since a sweep has ended: each restart may have lost one. */
+      let restarts = 0;
       for (const s of steps) {
         if (s === "restart") {
+          restarts++;
           await head.close();
           head = new EmbeddedHead(path, undefined, undefined, LEAST);
           fence = head.openTask("t").fence;
@@ -90,8 +94,13 @@ it("says from its start on what the values are, through restarts, and stays shor
         expect(replayed(head).get(1)).toEqual(stored(head, "t"));
         const log = head.survey().journals.find(({ collection }) => loggedTask(collection) === 1);
         const length = (log?.next ?? 0) - (log?.start ?? 0);
-        // Grown to four times its values, or to the least; then a sweep of all keys, beside the changes that pace it.
-        expect(length).toBeLessThan(Math.max(LEAST, 4 * KEYS.length) + 3 * KEYS.length);
+        if (log && log.start > start) {
+          start = log.start;
+          restarts = 0;
+        }
+        // Grown to four times its values, or to the least; then a sweep of all keys, beside the changes that pace it, and
+        // those that were not gone through with.
+        expect(length).toBeLessThan(Math.max(LEAST, 4 * KEYS.length) + (3 + 2 * restarts) * KEYS.length);
       }
       await head.close();
     }),
