@@ -20,7 +20,7 @@ export interface ProcessFigures {
 }
 
 /** A process that serves. */
-export interface ServedProject extends AsyncDisposable {
+export interface ServedProcess extends AsyncDisposable {
   readonly pid: number;
   /** The end of what it told on its standard error. */
   readonly said: string;
@@ -72,7 +72,7 @@ export class BenchProject implements Disposable {
   }
 
   /** `weir run` of what was built, until it is disposed of. */
-  serve(env: Readonly<Record<string, string>> = {}): ServedProject {
+  serve(env: Readonly<Record<string, string>> = {}): ServedProcess {
     return served([weir, "run", "--plan", "weir-build"], { cwd: this.directory, env });
   }
 
@@ -106,12 +106,14 @@ export class BenchProject implements Disposable {
   }
 }
 
-/** A process of Node with these arguments, until it is disposed of. */
-export function served(
-  args: readonly string[],
-  options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
-): ServedProject {
-  const child = spawn(process.execPath, args, {
+interface ProcessOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A process, and the end of what it has told on its standard error. */
+function spawned(command: string, args: readonly string[], options: ProcessOptions) {
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ["ignore", "ignore", "pipe"],
@@ -120,15 +122,21 @@ export function served(
   child.stderr.setEncoding("utf8").on("data", (part: string) => {
     said = (said + part).slice(-4_000);
   });
+  return { child, said: () => said };
+}
+
+/** A process of Node with these arguments, until it is disposed of. */
+export function served(args: readonly string[], options: ProcessOptions): ServedProcess {
+  const { child, said } = spawned(process.execPath, args, options);
   const ended = once(child, "close");
   return {
     pid: child.pid ?? 0, // it has one once it is spawned
     get said() {
-      return said;
+      return said();
     },
     requireRunning: () => {
       if (child.exitCode !== null || child.signalCode !== null)
-        throw new Error(`${args.join(" ")} ended: ${said}`);
+        throw new Error(`${args.join(" ")} ended: ${said()}`);
     },
     [Symbol.asyncDispose]: async () => {
       child.kill();
@@ -141,25 +149,17 @@ export function served(
 export async function timed(
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: ProcessOptions = {},
 ): Promise<ProcessFigures> {
   const started = performance.now();
-  const child = spawn(command, args, {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (part: string) => {
-    said = (said + part).slice(-4_000);
-  });
+  const { child, said } = spawned(command, args, options);
   let sampled: Sample = { cpuSeconds: 0, peakBytes: 0, ownBytes: 0 };
   const sampling = setInterval(() => {
     sampled = sample(child.pid, sampled);
   }, SAMPLE_MS);
   await once(child, "close");
   clearInterval(sampling);
-  if (child.exitCode !== 0) throw new Error(`${command} ${args[0]} failed: ${said}`);
+  if (child.exitCode !== 0) throw new Error(`${command} ${args[0]} failed: ${said()}`);
   return { seconds: (performance.now() - started) / 1000, ...sampled };
 }
 

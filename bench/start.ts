@@ -9,7 +9,7 @@ import { freePort } from "../test/servers/free-port.ts";
 import { startPostgres, withClient } from "../test/servers/postgres.ts";
 import type { Bench } from "./case.ts";
 import { writeLines } from "./flights.ts";
-import { BenchProject, type ServedProject } from "./project.ts";
+import { BenchProject, type ServedProcess } from "./project.ts";
 import { eventLine, expectSpend } from "./spend.ts";
 
 const LOOK_MS = 2;
@@ -90,7 +90,7 @@ class StartProject implements Disposable {
     });
   }
 
-  async #post(weir: ServedProject, body: string): Promise<void> {
+  async #post(weir: ServedProcess, body: string): Promise<void> {
     for (;;) {
       weir.requireRunning();
       const answer = await fetch(`http://127.0.0.1:${this.#port}/events`, {

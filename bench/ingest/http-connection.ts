@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ServedProject } from "../project.ts";
+import type { ServedProcess } from "../project.ts";
 
 const READY_WITHIN_MS = 120_000;
 
@@ -37,7 +37,7 @@ export class HttpConnection {
   }
 
   /** Waits for a server that is starting. */
-  static async openWhenReady(port: number, server: ServedProject): Promise<HttpConnection> {
+  static async openWhenReady(port: number, server: ServedProcess): Promise<HttpConnection> {
     for (const until = performance.now() + READY_WITHIN_MS; ; await sleep(20)) {
       try {
         return await HttpConnection.open(port);

@@ -14,7 +14,7 @@ import { freePort } from "../../test/servers/free-port.ts";
 import { startPostgres, withClient } from "../../test/servers/postgres.ts";
 import type { Bench } from "../case.ts";
 import { type BenchFlight, FLIGHT_SCHEMA, flightsByNumber } from "../flights.ts";
-import { BenchProject, cpuSecondsOf, type ServedProject, served } from "../project.ts";
+import { BenchProject, cpuSecondsOf, type ServedProcess, served } from "../project.ts";
 import { HttpConnection, postRequest } from "./http-connection.ts";
 
 const LIMIT_PROCESS = join(import.meta.dirname, "limit-process.ts");
@@ -39,27 +39,19 @@ export const latencyBench: Bench = {
     const sides: Record<string, number[]> = {};
     const postgres = await startPostgres({ fsync: true });
     using project = new BenchProject();
-    const servers: ServedProject[] = [];
-    const serve = (server: ServedProject) => {
-      servers.push(server);
-      return server;
-    };
     try {
       const [port, limitPort] = [await freePort(), await freePort()];
       project.write("weir.config.ts", `export default { http: { port: ${port} } };\n`);
       project.build(FLOW);
       const [url, limitUrl] = [await postgres.createDatabase(), await postgres.createDatabase()];
-      const weir = serve(project.serve({ DATABASE_URL: url }));
-      const limit = serve(
-        served([LIMIT_PROCESS, String(limitPort), project.path("limit.log")], {
-          cwd: project.directory,
-          env: { DATABASE_URL: limitUrl },
-        }),
-      );
+      await using weir = project.serve({ DATABASE_URL: url });
+      await using limit = served([LIMIT_PROCESS, String(limitPort), project.path("limit.log")], {
+        env: { DATABASE_URL: limitUrl },
+      });
       await using posts = await Posts.open("weir", url, port, weir);
       await using limitPosts = await Posts.open("limit", limitUrl, limitPort, limit);
       await using inserts = await Inserts.open(url);
-      const sidesInTurn = [inserts, posts, limitPosts];
+      const sidesInTurn: readonly Side[] = [inserts, posts, limitPosts];
       const flights = await Flights.read();
       // What compiles as it runs has been compiled before it is measured.
       for (const [, measure] of KINDS) {
@@ -71,7 +63,7 @@ export const latencyBench: Bench = {
           const count = documents * times;
           const taken = flights.take(count);
           for (const side of sidesInTurn) {
-            const pid = side === posts ? weir.pid : side === limitPosts ? limit.pid : undefined;
+            const { pid } = side;
             const before = pid === undefined ? 0 : cpuSecondsOf(pid);
             const took = await measure(side, taken);
             const cpu =
@@ -89,7 +81,6 @@ export const latencyBench: Bench = {
       await expectAll(limitUrl, flights.taken);
       return { unit: "ms", sides };
     } finally {
-      for (const server of servers) await server[Symbol.asyncDispose]();
       await postgres.stop();
     }
   },
@@ -98,6 +89,8 @@ export const latencyBench: Bench = {
 /** Stores a flight, and resolves when it can be seen. */
 interface Side {
   readonly name: string;
+  /** Of the process whose CPU is told. */
+  readonly pid: number | undefined;
   store(flight: BenchFlight): Promise<void>;
 }
 
@@ -178,6 +171,7 @@ class Idle<T> {
 
 class Inserts implements Side, AsyncDisposable {
   readonly name = "pg";
+  readonly pid = undefined;
   readonly #clients: readonly Client[];
   readonly #idle: Idle<Client>;
 
@@ -210,14 +204,16 @@ class Inserts implements Side, AsyncDisposable {
 
 class Posts implements Side, AsyncDisposable {
   readonly name: string;
+  readonly pid: number;
   readonly #listener: Client;
   readonly #connections: readonly HttpConnection[];
   readonly #idle: Idle<HttpConnection>;
   /** By id, what is told when its row can be seen. */
   readonly #unseen = new Map<string, () => void>();
 
-  private constructor(name: string, listener: Client, connections: readonly HttpConnection[]) {
+  private constructor(name: string, pid: number, listener: Client, connections: readonly HttpConnection[]) {
     this.name = name;
+    this.pid = pid;
     this.#listener = listener;
     this.#connections = connections;
     this.#idle = new Idle(connections);
@@ -227,7 +223,7 @@ class Posts implements Side, AsyncDisposable {
     });
   }
 
-  static async open(name: string, url: string, port: number, server: ServedProject): Promise<Posts> {
+  static async open(name: string, url: string, port: number, server: ServedProcess): Promise<Posts> {
     const first = await HttpConnection.openWhenReady(port, server);
     const others = Array.from({ length: CONNECTIONS - 1 }, () => HttpConnection.open(port));
     const listener = new Client({ connectionString: url });
@@ -235,7 +231,7 @@ class Posts implements Side, AsyncDisposable {
     await untilTable(listener);
     await listener.query(TRIGGER);
     await listener.query("LISTEN stored");
-    return new Posts(name, listener, [first, ...(await Promise.all(others))]);
+    return new Posts(name, server.pid, listener, [first, ...(await Promise.all(others))]);
   }
 
   async store(flight: BenchFlight): Promise<void> {
