@@ -20,7 +20,6 @@ const HEAP_GROWTH = 170;
 const KEPT_BYTES = 16 * 1024 * 1024;
 
 let isLimited = false;
-let keepsFreedMemory = false;
 
 /**
  * For the whole process, and read at each collection: threads have no setting of their own for it. To be called when they have
@@ -38,11 +37,10 @@ export function limitHeapGrowth(): void {
  * Lets glibc keep freed memory up to some 32 MB, and use it again. Until something large has been freed it gives whatever is over
  * 128 KiB back to the kernel at once, so that each page of each buffer is fetched and cleared anew: in ingest of 1 KB documents
  * a quarter of the CPU. A large piece that is freed raises its limits (`M_MMAP_THRESHOLD` in mallopt(3)): to its own size what is
- * fetched alone, to twice that what is kept. Nothing is written to the piece, so that it takes no memory. Elsewhere nothing happens.
+ * fetched alone, to twice that what is kept. Nothing is written to the piece, so that it takes no memory. Done again,
+ * and with another malloc, it changes nothing.
  */
 export function keepFreedMemory(): void {
-  if (keepsFreedMemory) return;
-  keepsFreedMemory = true;
   letGo(Buffer.allocUnsafeSlow(KEPT_BYTES).buffer);
 }
 
