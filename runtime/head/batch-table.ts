@@ -1,6 +1,6 @@
 import type { Database, RangeOptions } from "lmdb";
 import { letGo } from "../../connectors/buffers.ts";
-import { CorruptHeadError, type JournalId, type SealedBatch } from "./head.ts";
+import { CorruptHeadError, type JournalId, MAX_READ_BATCHES, type SealedBatch } from "./head.ts";
 import type { LoggedTable } from "./logged-table.ts";
 import { BATCH_HEADER_BYTES, type Batch, countOf, sealBatch } from "./sealed.ts";
 import { readingHead } from "./sealed-table.ts";
@@ -74,7 +74,7 @@ export class BatchTable implements LoggedTable {
   }
 
   /**
-   * From the batch that holds this offset on, until there are `maxBytes`. They are not verified, which `openRun` does. Throws
+   * From the batch that holds this offset on, until there are `maxBytes` or `MAX_READ_BATCHES`. They are not verified, which `openRun` does. Throws
    * `CorruptHeadError` at a gap.
    */
   read(journal: BatchedJournal, from: number, maxBytes: number): SealedBatch[] {
@@ -88,7 +88,7 @@ export class BatchTable implements LoggedTable {
         expected = first + countOf(sealed);
         batches.push({ journal: journal.number, first, sealed });
         bytes += sealed.length;
-        if (bytes >= maxBytes || expected >= journal.next) break;
+        if (bytes >= maxBytes || batches.length === MAX_READ_BATCHES || expected >= journal.next) break;
       }
       if (expected === undefined || expected <= from) throw gap(journal, expected ?? from);
       return batches;

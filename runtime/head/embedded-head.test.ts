@@ -10,7 +10,7 @@ import type { Run } from "../journal/run.ts";
 import { parseRun } from "../journal/runs.ts";
 import { STATE_LOGGED } from "../notes.ts";
 import { EmbeddedHead } from "./embedded-head.ts";
-import type { FragmentRecord } from "./head.ts";
+import { type FragmentRecord, MAX_READ_BATCHES } from "./head.ts";
 import { openBatch, sealBatch } from "./sealed.ts";
 import { stateChangeOf } from "./state-log.ts";
 
@@ -341,6 +341,21 @@ describe("reading", () => {
     expect(head.read(a, 3, 1e6)).toEqual({ kind: "end" });
     expect(() => head.read(a, 4, 1e6)).toThrow(/past the end/);
     expect(() => head.readHead(a, 0, 1e6)).toThrow(/gap at offset 0/);
+  });
+
+  it("gives a bounded number of batches at a time, however small they are, and the rest when asked on", () => {
+    const id = journalOf("many");
+    const { fence } = head.openTask("many");
+    const count = 2 * MAX_READ_BATCHES + 3;
+    for (let n = 0; n < count; n++) append("many", fence, id, { n });
+    const lengths: number[] = [];
+    for (let offset = 0; offset < count; ) {
+      const batches = head.readSealed(id, offset, 1e9);
+      expect(batches[0]?.first).toBe(offset);
+      lengths.push(batches.length);
+      offset += batches.length;
+    }
+    expect(lengths).toEqual([MAX_READ_BATCHES, MAX_READ_BATCHES, 3]);
   });
 
   it("knows after a reopening what is archived, intended and stored, and how much the head must keep", async () => {

@@ -44,6 +44,12 @@ export const MAX_APPEND_BYTES = 8 * 1024 * 1024;
 /** The same of a collection that the runtime keeps for itself: a dead letter holds a whole document, and more. */
 export const MAX_INTERNAL_APPEND_BYTES = 4 * MAX_APPEND_BYTES;
 
+/**
+ * Batches that one answer has at most, whatever their bytes: of those of one document a megabyte is ten thousand, which would
+ * keep commits waiting for as long as a flush takes a hundred times.
+ */
+export const MAX_READ_BATCHES = 256;
+
 export interface Append {
   readonly journal: JournalId;
   readonly count: number;
@@ -228,7 +234,7 @@ export interface Head {
   checkpoints(tasks: readonly string[]): Promise<readonly (Json | undefined)[]>;
   /** Resolves once the transaction is flushed to disk. Rejects with `FencedError` if the fence is stale. */
   commit(transaction: HeadTransaction): Promise<Committed>;
-  /** `maxBytes` bounds the answer, but at least one run comes. */
+  /** `maxBytes` and `MAX_READ_BATCHES` bound the answer, but at least one run comes. */
   read(journal: JournalId, from: number, maxBytes: number): Promise<ReadAnswer>;
   /** With documents of the journals in `ends`, from these offsets on, where the head has them. */
   horizon(collections: readonly string[], ends?: Readonly<Record<JournalId, number>>): Promise<Arrival>;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { EmbeddedHead } from "../head/embedded-head.ts";
-import type { Head } from "../head/head.ts";
+import { type Head, MAX_READ_BATCHES } from "../head/head.ts";
 import { HeadService } from "../head/head-service.ts";
 import { encodeFragment } from "../store/fragment.ts";
 import { ObjectNotFoundError, type ObjectStore, openStore } from "../store/store.ts";
@@ -44,6 +44,19 @@ async function world() {
   return { head, store, id, append, archive };
 }
 
+function countingReads(head: Head) {
+  const counted = {
+    reads: 0,
+    head: new Proxy(head, {
+      get: (target, name) => {
+        if (name === "read") counted.reads++;
+        return Reflect.get(target, name).bind(target);
+      },
+    }),
+  };
+  return counted;
+}
+
 it("reads to the end, and then what has come since", async () => {
   const { head, store, id, append } = await world();
   await append(0);
@@ -57,25 +70,30 @@ it("reads to the end, and then what has come since", async () => {
 it("uses what it is offered where that is read next, and nothing else of it", async () => {
   const { head, store, id, append } = await world();
   await append(0);
-  let asked = 0;
-  const counting: Head = new Proxy(head, {
-    get: (target, name) => {
-      if (name === "read") asked++;
-      return Reflect.get(target, name).bind(target);
-    },
-  });
-  const reader = new JournalReader(counting, store, id, 0);
+  const counted = countingReads(head);
+  const reader = new JournalReader(counted.head, store, id, 0);
   await reader.poll();
   await append(1);
   await append(2);
-  asked = 0;
+  counted.reads = 0;
   reader.offer(await head.readHead(id, 0, 1e6)); // some of it was read before
   expect(await reader.poll()).toMatchObject({ next: 3, runs: [{ first: 1 }, { first: 2 }] });
-  expect(asked).toBe(0);
+  expect(counted.reads).toBe(0);
   await append(3);
   reader.offer((await head.readHead(id, 0, 1e6)).slice(0, 2));
   expect(await reader.poll()).toMatchObject({ next: 4, runs: [{ first: 3 }] });
-  expect(asked).toBe(1);
+  expect(counted.reads).toBe(1);
+});
+
+it("fetches ahead where the head gave all the batches that it gives at a time", async () => {
+  const { head, store, id, append } = await world();
+  for (let n = 0; n <= MAX_READ_BATCHES; n++) await append(n);
+  const counted = countingReads(head);
+  const reader = new JournalReader(counted.head, store, id, 0);
+  expect(await reader.poll()).toMatchObject({ next: MAX_READ_BATCHES });
+  expect(counted.reads).toBe(2);
+  expect(await reader.poll()).toMatchObject({ next: MAX_READ_BATCHES + 1 });
+  expect(await reader.poll()).toBeUndefined();
 });
 
 it("asks the index again when an object has gone in between", async () => {

@@ -6,7 +6,13 @@
 import { letGo } from "../../connectors/buffers.ts";
 import { HaltError } from "../../connectors/driver.ts";
 import { protocolPoint } from "../../connectors/protocol-point.ts";
-import type { FragmentRef, Head, JournalId, ReadAnswer } from "../head/head.ts";
+import {
+  type FragmentRef,
+  type Head,
+  type JournalId,
+  MAX_READ_BATCHES,
+  type ReadAnswer,
+} from "../head/head.ts";
 import { CorruptFragmentError } from "../store/corrupt-fragment.ts";
 import { parseFragmentKey } from "../store/fragment-name.ts";
 import { FragmentReader } from "../store/fragment-reader.ts";
@@ -87,13 +93,17 @@ export class JournalReader {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     const chunk = (await ahead) ?? (await this.#fetch());
-    // The head gave less than was asked for where there was no more.
-    if (chunk && this.readAhead.prefetch && (chunk.history || chunk.bytes >= this.readAhead.chunkBytes)) {
+    if (chunk && this.readAhead.prefetch && (chunk.history || this.#isFull(chunk))) {
       this.#ahead = this.#fetch();
       // A failure is reported by the poll that awaits it.
       this.#ahead.catch(() => {});
     }
     return chunk;
+  }
+
+  /** The head gave less than was asked for where there was no more. */
+  #isFull({ bytes, runs }: Chunk): boolean {
+    return bytes >= this.readAhead.chunkBytes || runs.length === MAX_READ_BATCHES;
   }
 
   async #fetch(): Promise<Chunk | undefined> {
