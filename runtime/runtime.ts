@@ -10,7 +10,7 @@ import type { MaterializationDriver, RuntimeSettings, TaskLog } from "../connect
 import { protocolPoint } from "../connectors/protocol-point.ts";
 import type { ParentHash } from "../plan/parent.ts";
 import type { Json, Plan } from "../plan/plan.ts";
-import type { ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
+import type { ArchiveCommand, ArchiveEvent, ArchiveThreadData } from "./archive/archive-thread.ts";
 import { mergeApplied, refuseDestructive, renamesSince } from "./changes.ts";
 import { materializationDriver } from "./connectors.ts";
 import type { ControlCommand } from "./control/command.ts";
@@ -41,7 +41,7 @@ import type { ThreadLimits } from "./supervised-thread.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { TaskReport } from "./task/task.ts";
 import { type Grouping, groupTasks } from "./task-groups.ts";
-import { isSettled, statusOf } from "./task-status.ts";
+import { isSettled, statusOf, type TaskSnapshot } from "./task-status.ts";
 import { keepFreedMemory, limitHeapGrowth, startWorker } from "./threads/entry.ts";
 
 export interface RuntimeConfig {
@@ -98,6 +98,8 @@ export class Runtime {
   /** What goes on beside the tasks: the rebuild, and the deletion of what is not needed any more. */
   #chores: readonly Promise<void>[] = [];
   #storeError: string | null = null;
+  /** Whether everything but targets had settled. */
+  #isWritten = false;
 
   private constructor(parts: {
     config: RuntimeConfig;
@@ -326,7 +328,7 @@ export class Runtime {
 
   async #endArchive(): Promise<void> {
     const exited = new Promise((resolve) => this.#archive.once("exit", resolve));
-    this.#archive.postMessage("stop");
+    this.#archive.postMessage("stop" satisfies ArchiveCommand);
     const deadline = setTimeout(() => void this.#archive.terminate(), ARCHIVE_STOP_MS);
     await exited;
     clearTimeout(deadline);
@@ -411,12 +413,21 @@ export class Runtime {
 
   /**
    * True once bounded sources are exhausted and every task has read all there is, or has halted; and what is made again
-   * has taken its place, or cannot without a person.
+   * has taken its place, or cannot without a person. Once that is so but for targets, what is committed goes to the store while
+   * they are filled: a stop then has little left to do.
    */
   async isSettled(): Promise<boolean> {
     if (this.#rebuild !== undefined && this.#rebuild.stuck === undefined) return false;
     const snapshots = this.#supervisor.monitors.map((monitor) => monitor.snapshot());
-    return isSettled(snapshots, await this.head.journals(), (task) => this.#bounded.has(task.name));
+    const journals = await this.head.journals();
+    const areSettled = (some: readonly TaskSnapshot[]) =>
+      isSettled(some, journals, (task) => this.#bounded.has(task.name));
+    if (areSettled(snapshots)) return true;
+    if (!this.#isWritten && areSettled(snapshots.filter(({ task }) => task.kind !== "materialization"))) {
+      this.#isWritten = true;
+      this.#archive.postMessage("everything" satisfies ArchiveCommand);
+    }
+    return false;
   }
 
   get halted(): readonly string[] {

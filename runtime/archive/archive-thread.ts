@@ -17,6 +17,9 @@ export interface ArchiveThreadData {
   readonly intervalMs: number;
 }
 
+/** `everything`: also what is not due yet is put, at once. `stop`: the same, and then the thread ends. */
+export type ArchiveCommand = "everything" | "stop";
+
 export type ArchiveEvent =
   | { readonly kind: "ok" }
   | { readonly kind: "failed"; readonly message: string }
@@ -26,8 +29,12 @@ export type ArchiveEvent =
 if (!parentPort) throw new Error("archive-thread.ts runs as a worker thread only.");
 const parent = parentPort;
 const data = workerData as ArchiveThreadData; // set by the runtime
-const stop = new AbortController();
-parent.once("message", () => stop.abort());
+let asked: ArchiveCommand | undefined;
+let pausing = new AbortController();
+parent.on("message", (command: ArchiveCommand) => {
+  if (asked !== "stop") asked = command;
+  pausing.abort();
+});
 
 const head = remote<Head>(data.head);
 const store = await openStore(data.store, { probe: false });
@@ -54,10 +61,14 @@ function claim(): Promise<HeldClaim> {
   return data.isClaimed ? HeldClaim.resume(head, store) : HeldClaim.take(head, store);
 }
 
-while (!stop.signal.aborted && !hasEnded) {
-  await round(false);
+while (asked !== "stop" && !hasEnded) {
+  const everything = asked === "everything";
+  asked = undefined;
+  await round(everything);
+  if (asked !== undefined || hasEnded) continue;
+  pausing = new AbortController();
   const pause = Math.min(data.intervalMs * 2 ** failures, MAX_BACKOFF_MS);
-  if (!hasEnded) await sleep(pause, undefined, { signal: stop.signal }).catch(() => {});
+  await sleep(pause, undefined, { signal: pausing.signal }).catch(() => {});
 }
 // What was committed until now reaches the store before the process ends, if the store can be reached.
 if (!hasEnded) await round(true);
