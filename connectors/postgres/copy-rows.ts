@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../plan/plan.ts";
+import { letGo } from "../buffers.ts";
 import type { KeyValues, NewRows } from "../driver.ts";
 import type { TableColumns } from "./columns.ts";
 import { CHUNK_CHARACTERS } from "./framing.ts";
@@ -95,5 +96,10 @@ export class CopyRows implements NewRows {
     this.#endText();
     this.#endBytes();
     return this.#chunks;
+  }
+
+  /** Gives the memory of the lines back. Nobody looks at them any more: they are stored. */
+  letGo(): void {
+    for (const { buffer } of this.#chunks) letGo(buffer);
   }
 }

@@ -227,7 +227,7 @@ export class PostgresSession implements TargetSession {
     const moved: Fenced = [task, fence, next, next];
     if (!this.#filter || rows.length > this.#maxRowsInArrays) await this.#makeBatchTable();
     try {
-      return await this.#inTransaction(async () => {
+      const done = await this.#inTransaction(async () => {
         const { rowCount } = await client.query(moveCheckpoint(name.schema), [...fenced]);
         if (rowCount !== 1) return 0;
         if (this.#filter) await this.#copy(copyRows(name, columns), newRows.chunks());
@@ -241,6 +241,8 @@ export class PostgresSession implements TargetSession {
           ? this.#storeArrays(rows, moved)
           : this.#storeBatch(rows, moved);
       });
+      newRows.letGo();
+      return done;
     } catch (error) {
       if (!this.#filter || !refusesPlainRows(error)) throw error;
       // Somebody else writes to the table, or it does not take plain rows: each is looked for from now on.
