@@ -1,7 +1,7 @@
 /**
  * Which keys a table cannot have. A chain of Bloom filters (B. Bloom, "Space/time trade-offs in hash coding with allowable
  * errors", 1970), each twice as large as the one before it: the table may grow to any size, and a small one takes little. They are
- * not looked at for a key that comes after all others, as most do where keys count up.
+ * not looked at for a key that comes after all others, as most do where keys count up; and as long as all do, they are not filled.
  */
 import type { KeyValues } from "../driver.ts";
 
@@ -13,7 +13,7 @@ const FIRST_KEYS = 1 << 19;
 const MOST_BYTES = 128 * 1024 * 1024;
 /** Of a key's text: longer ones are not compared. */
 const MOST_UNITS = 64;
-/** That came after all others, and are set in the filter together. */
+/** That came after all others, and are set in the filters together. */
 const KEYS_AT_ONCE = 256;
 /** Stands behind each part of a key: no half of a character ends a text that Postgres can hold. */
 const PART_END = 0xdfff;
@@ -25,18 +25,28 @@ export class KeyFilter {
   readonly #text = new KeyText();
   /** Of all keys that were noted and are not too long, the last in the order of `KeyText.isAfter`. */
   readonly #greatest = new KeyText();
-  /** Pairs of hashes of keys that are noted in `#greatest` alone. */
-  readonly #unset = new Int32Array(2 * KEYS_AT_ONCE);
+  /** Pairs of hashes of keys that are noted in `#greatest` alone. As long as all have come in its order: of all keys. */
+  #unset = new Int32Array(2 * KEYS_AT_ONCE);
   #unsetLength = 0;
+  readonly #mostUnset: number;
+  #isInOrder = true;
+  /** Whether they are too many, so that there are none in `#unset`. */
+  #areForgotten = false;
+  /** Once they are and others have come, the last of them: of no key before it is anything known. */
+  readonly #lastForgotten = new KeyText();
   #bytes = 0;
 
-  /** `firstKeys` is a power of two from 32 on. */
+  /** `firstKeys` is a power of two from 32 on. As many that come in order are remembered, and some hundreds at least. */
   constructor(firstKeys: number = FIRST_KEYS, mostBytes: number = MOST_BYTES) {
+    this.#mostUnset = 2 * firstKeys;
     this.#mostBytes = mostBytes;
     this.#filters = [this.#grown(firstKeys)];
   }
 
-  /** Notes the key. True if it surely was not noted before; of about one key in a hundred it cannot say so. */
+  /**
+   * Notes the key. True if it surely was not noted before; of about one key in a hundred it cannot say so, nor of any that comes
+   * after a great many keys in order, and before the last of them.
+   */
   add(key: KeyValues): boolean {
     this.#text.begin();
     // The parts of a key always have the same types, so that what joins them need not tell these apart.
@@ -46,13 +56,43 @@ export class KeyFilter {
 
   /** `add` of the key whose text it is. */
   addText(text: KeyText): boolean {
-    const isGreatest = text.isAfter(this.#greatest);
-    if (!isGreatest) return this.#addIfNew(mixed(text.a), mixed(text.b), mixed(text.a ^ mixed(text.b)));
-    this.#greatest.become(text);
-    this.#unset[this.#unsetLength++] = text.a;
-    this.#unset[this.#unsetLength++] = text.b;
-    if (this.#unsetLength === this.#unset.length) this.#setGreatest();
-    return true;
+    if (text.isAfter(this.#greatest)) {
+      this.#greatest.become(text);
+      if (!this.#areForgotten) this.#addGreatest(text);
+      return true;
+    }
+    if (this.#isInOrder) this.#endOrder();
+    if (!text.isTooLong && !text.isAfter(this.#lastForgotten)) return false;
+    return this.#addIfNew(mixed(text.a), mixed(text.b), mixed(text.a ^ mixed(text.b)));
+  }
+
+  #addGreatest({ a, b }: KeyText): void {
+    this.#unset[this.#unsetLength++] = a;
+    this.#unset[this.#unsetLength++] = b;
+    if (this.#unsetLength < this.#unset.length) return;
+    if (!this.#isInOrder) this.#setGreatest();
+    else if (this.#unsetLength < this.#mostUnset) this.#resizeUnset(2 * this.#unsetLength);
+    else this.#forget();
+  }
+
+  #forget(): void {
+    this.#areForgotten = true;
+    this.#unsetLength = 0;
+    this.#resizeUnset(0);
+  }
+
+  #endOrder(): void {
+    if (this.#areForgotten) this.#lastForgotten.become(this.#greatest);
+    this.#areForgotten = false;
+    this.#isInOrder = false;
+    this.#setGreatest();
+    this.#resizeUnset(2 * KEYS_AT_ONCE);
+  }
+
+  #resizeUnset(length: number): void {
+    const unset = this.#unset.subarray(0, this.#unsetLength);
+    this.#unset = new Int32Array(length);
+    this.#unset.set(unset);
   }
 
   #addIfNew(block: number, bits: number, more: number): boolean {
@@ -102,6 +142,10 @@ export class KeyText {
   /** More than `MOST_UNITS` of one that is too long to be compared. */
   #length = 0;
 
+  get isTooLong(): boolean {
+    return this.#length > MOST_UNITS;
+  }
+
   begin(): void {
     this.a = 0x811c9dc5 | 0;
     this.b = 0x9747b28c | 0;
@@ -147,7 +191,7 @@ export class KeyText {
   /** Whether it comes after the other: the longer one does, or, of two that are as long, the one with the greater unit first. */
   isAfter(other: KeyText): boolean {
     const length = this.#length;
-    if (length > MOST_UNITS) return false;
+    if (this.isTooLong) return false;
     if (length !== other.#length) return length > other.#length;
     const mine = this.#units;
     const others = other.#units;
