@@ -6,16 +6,17 @@
  * A script rather than a function library (Redis 7): it needs no version beyond 6, and leaves nothing in the server.
  */
 
-const MOVE = "redis.call('HSET', KEYS[1], 'position', ARGV[3])\n";
+const MOVE = "call('HSET', KEYS[1], 'position', ARGV[3])\n";
 
 /**
  * KEYS: the checkpoint, then the keys of the rows. ARGV: fence, expected position ("" for none), next position, rows.
- * Returns `{"ok"}`, or what was in the way and what was found.
+ * Returns `{"ok"}`, or what was in the way and what was found. Local variables are quicker than global ones.
  */
 function script(type: string | undefined, rows: string, end = MOVE): string {
-  return `local fence = redis.call('HGET', KEYS[1], 'fence') or ''
+  return `local KEYS, ARGV, call = KEYS, ARGV, redis.call
+local fence = call('HGET', KEYS[1], 'fence') or ''
 if fence ~= ARGV[1] then return {'fence', fence} end
-local position = redis.call('HGET', KEYS[1], 'position') or ''
+local position = call('HGET', KEYS[1], 'position') or ''
 if position ~= ARGV[2] then return {'position', position} end
 ${type === undefined ? "" : checkTypes(type)}${rows}
 ${end}return {'ok'}`;
@@ -25,11 +26,11 @@ ${end}return {'ok'}`;
 function checkTypes(type: string): string {
   return `local stored = 0
 for i = 2, #KEYS, 5000 do
-  stored = stored + redis.call('EXISTS', unpack(KEYS, i, math.min(i + 4999, #KEYS)))
+  stored = stored + call('EXISTS', unpack(KEYS, i, math.min(i + 4999, #KEYS)))
 end
 if stored > 0 then
   for i = 2, #KEYS do
-    local found = redis.call('TYPE', KEYS[i]).ok
+    local found = call('TYPE', KEYS[i]).ok
     if found ~= 'none' and found ~= '${type}' then return {'type', KEYS[i], found} end
   end
 end
@@ -44,7 +45,7 @@ end
 export function storeHashes(fields: number): string {
   return script(
     "hash",
-    `local call, fields = redis.call, ${fields}
+    `local fields = ${fields}
 local whole, partial = tonumber(ARGV[fields + 4]), tonumber(ARGV[fields + 5])
 local at = fields + 5
 ${fields <= MOST_WRITTEN_OUT ? wholeRowsWrittenOut(fields) : WHOLE_ROWS}
@@ -107,7 +108,7 @@ export const STORE_JSON = script(
   undefined,
   `for i = 2, #KEYS do
   local json = ARGV[i + 2]
-  if json == '' then redis.call('DEL', KEYS[i]) else redis.call('SET', KEYS[i], json) end
+  if json == '' then call('DEL', KEYS[i]) else call('SET', KEYS[i], json) end
 end`,
 );
 
@@ -116,23 +117,23 @@ export const STORE_MEMBERS = script(
   "zset",
   `for at = 4, #ARGV, 3 do
   local set, score, member = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2]
-  if score == '' then redis.call('ZREM', set, member) else redis.call('ZADD', set, score, member) end
+  if score == '' then call('ZREM', set, member) else call('ZADD', set, score, member) end
 end`,
 );
 
 /** ARGV: fence, expected position, the position once all rows are gone. Says so before the first of them goes. */
-export const BEGIN_CLEARING = clearing("redis.call('HSET', KEYS[1], 'clearing', ARGV[3])");
+export const BEGIN_CLEARING = clearing("call('HSET', KEYS[1], 'clearing', ARGV[3])");
 
 /** KEYS: the checkpoint, then keys of rows. ARGV: fence, expected position, the type that rows have. */
 export const CLEAR_ROWS = clearing(`for i = 2, #KEYS do
-  if redis.call('TYPE', KEYS[i]).ok == ARGV[3] then redis.call('UNLINK', KEYS[i]) end
+  if call('TYPE', KEYS[i]).ok == ARGV[3] then call('UNLINK', KEYS[i]) end
 end`);
 
 /** ARGV: fence, expected position, the position now that all rows are gone. */
-export const END_CLEARING = clearing("redis.call('HSET', KEYS[1], 'position', ARGV[3], 'clearing', '')");
+export const END_CLEARING = clearing("call('HSET', KEYS[1], 'position', ARGV[3], 'clearing', '')");
 
 /** ARGV: fence, position. */
-export const DROP_CHECKPOINT = clearing("redis.call('DEL', KEYS[1])");
+export const DROP_CHECKPOINT = clearing("call('DEL', KEYS[1])");
 
 function clearing(work: string): string {
   return script(undefined, work, "");
