@@ -98,8 +98,6 @@ export class Runtime {
   /** What goes on beside the tasks: the rebuild, and the deletion of what is not needed any more. */
   #chores: readonly Promise<void>[] = [];
   #storeError: string | null = null;
-  /** Whether everything but targets had settled. */
-  #isWritten = false;
 
   private constructor(parts: {
     config: RuntimeConfig;
@@ -412,22 +410,22 @@ export class Runtime {
   }
 
   /**
-   * True once bounded sources are exhausted and every task has read all there is, or has halted; and what is made again
-   * has taken its place, or cannot without a person. Once that is so but for targets, what is committed goes to the store while
-   * they are filled: a stop then has little left to do.
+   * Nothing is left once bounded sources are exhausted and every task has read all there is, or has halted; and what is made
+   * again has taken its place, or cannot without a person. Targets are once that is so but for them.
    */
-  async isSettled(): Promise<boolean> {
-    if (this.#rebuild !== undefined && this.#rebuild.stuck === undefined) return false;
+  async left(): Promise<"all" | "targets" | "nothing"> {
+    if (this.#rebuild !== undefined && this.#rebuild.stuck === undefined) return "all";
     const snapshots = this.#supervisor.monitors.map((monitor) => monitor.snapshot());
     const journals = await this.head.journals();
     const areSettled = (some: readonly TaskSnapshot[]) =>
       isSettled(some, journals, (task) => this.#bounded.has(task.name));
-    if (areSettled(snapshots)) return true;
-    if (!this.#isWritten && areSettled(snapshots.filter(({ task }) => task.kind !== "materialization"))) {
-      this.#isWritten = true;
-      this.#archive.postMessage("everything" satisfies ArchiveCommand);
-    }
-    return false;
+    if (areSettled(snapshots)) return "nothing";
+    return areSettled(snapshots.filter(({ task }) => task.kind !== "materialization")) ? "targets" : "all";
+  }
+
+  /** Puts what is committed into the store, also what is not due yet; returns before that is done. */
+  archiveAll(): void {
+    this.#archive.postMessage("everything" satisfies ArchiveCommand);
   }
 
   get halted(): readonly string[] {

@@ -80,12 +80,19 @@ function stopSignal(): AbortSignal {
 }
 
 async function settled(runtime: Runtime, reported: EventEmitter, stop: AbortSignal): Promise<void> {
+  let isArchiving = false;
   for (;;) {
     const looks = new AbortController();
     // From before the look, so that what is reported meanwhile is not missed.
     const next = once(reported, "event", { signal: looks.signal }).catch(() => {});
     const started = performance.now();
-    const isSettled = stop.aborted || (await runtime.isSettled());
+    const left = stop.aborted ? "nothing" : await runtime.left();
+    const isSettled = left === "nothing";
+    // Beside the last of the targets, so that a stop has less to do.
+    if (left === "targets" && !isArchiving) {
+      isArchiving = true;
+      runtime.archiveAll();
+    }
     const tookMs = performance.now() - started;
     if (!isSettled) await Promise.race([next, sleep(LOOK_MS, undefined, { ref: false })]);
     looks.abort();

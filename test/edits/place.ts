@@ -123,7 +123,7 @@ export class Place {
   async run(build: Build): Promise<Ran> {
     return this.#during(build, async (runtime, fatal) => {
       const until = performance.now() + SETTLED_WITHIN_MS;
-      while (!(await runtime.isSettled())) {
+      while ((await runtime.left()) !== "nothing") {
         if (fatal() !== undefined) throw new Error(`The runtime failed: ${fatal()}`);
         if (performance.now() > until) {
           const { tasks, rebuild } = await runtime.status();
