@@ -130,7 +130,7 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "Redis' position moves after the rows",
     edits: [
-      edit("connectors/redis/scripts.ts", `"redis.call('HSET', KEYS[1], 'position', ARGV[3])\\n"`, `""`),
+      edit("connectors/redis/scripts.ts", `"call('HSET', KEYS[1], 'position', ARGV[3])\\n"`, `""`),
       edit(
         "connectors/redis/session.ts",
         `protocolPoint("redis.store.after");`,

@@ -95,6 +95,11 @@ export class FaultyRuntime {
     );
   }
 
+  /** Throws where an edit did not fit: what was run is not what was meant. */
+  checkEdits(): void {
+    this.#files.checkEdits();
+  }
+
   /** Modules that were to be edited and never loaded. */
   unapplied(): readonly string[] {
     return this.#files.unapplied();

@@ -10,6 +10,8 @@ const MAX_OWNERS = 1_500 * OWNERS_PER_FILE;
 const RETRY_MS = 25;
 /** A machine that takes a connection and does not answer is given up, and asked again. */
 const ATTEMPT_MS = 10_000;
+/** Longer than any round lets a request wait: what runs then is not what was meant. */
+const ANSWERED_WITHIN_MS = 300_000;
 
 /** What was sent: the only thing the oracle takes from outside the runtime. */
 export interface Sent {
@@ -18,7 +20,7 @@ export interface Sent {
 }
 
 /**
- * A client that never gives up: it repeats a request, under the same idempotency key, until it is answered. Between
+ * A client that does not give up: it repeats a request, under the same idempotency key, until it is answered. Between
  * requests it puts files into the watched directory.
  */
 export class Feeder {
@@ -91,6 +93,7 @@ export class Feeder {
       "idempotency-key": `request-${this.#requests}`,
     };
     const body = transfers.map((document) => `${JSON.stringify(document)}\n`).join("");
+    const until = Date.now() + ANSWERED_WITHIN_MS;
     for (;;) {
       this.#attempt = new AbortController();
       const signal = AbortSignal.any([
@@ -105,6 +108,7 @@ export class Feeder {
       if (response && response.status < 500 && response.status !== 429)
         throw new Error(`${response.status}: ${answer}`);
       if (this.#ended.signal.aborted) return;
+      if (Date.now() > until) throw new Error(`No answer to ${headers["idempotency-key"]}.`);
       await sleep(RETRY_MS);
     }
     this.#requests++;

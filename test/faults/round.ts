@@ -106,6 +106,7 @@ class Round {
         await this.#awaitFault(step);
       }
     } catch (error) {
+      this.runtime.checkEdits();
       differences.push(`${STUCK}: ${firstLine(error)}`);
       await this.runtime.weir.kill();
     }
