@@ -25,14 +25,15 @@ export class KeyFilter {
   readonly #text = new KeyText();
   /** Of all keys that were noted and are not too long, the last in the order of `KeyText.isAfter`. */
   readonly #greatest = new KeyText();
-  /** Pairs of hashes of keys that are noted in `#greatest` alone. As long as all have come in its order: of all keys. */
+  /**
+   * Pairs of hashes of keys that are noted in `#greatest` alone. As long as all have come in its order: of all keys, and without room
+   * once these are too many.
+   */
   #unset = new Int32Array(2 * KEYS_AT_ONCE);
   #unsetLength = 0;
   readonly #mostUnset: number;
   #isInOrder = true;
-  /** Whether they are too many, so that there are none in `#unset`. */
-  #areForgotten = false;
-  /** Once they are and others have come, the last of them: of no key before it is anything known. */
+  /** Of keys in order that were too many, the last, once others have come: of no key before it is anything known. */
   readonly #lastForgotten = new KeyText();
   #bytes = 0;
 
@@ -66,6 +67,11 @@ export class KeyFilter {
     return this.#addIfNew(mixed(text.a), mixed(text.b), mixed(text.a ^ mixed(text.b)));
   }
 
+  /** Whether all keys have come in order until now, and were too many. */
+  get #areForgotten(): boolean {
+    return this.#unset.length === 0;
+  }
+
   #addGreatest({ a, b }: KeyText): void {
     this.#unset[this.#unsetLength++] = a;
     this.#unset[this.#unsetLength++] = b;
@@ -76,14 +82,12 @@ export class KeyFilter {
   }
 
   #forget(): void {
-    this.#areForgotten = true;
     this.#unsetLength = 0;
     this.#resizeUnset(0);
   }
 
   #endOrder(): void {
     if (this.#areForgotten) this.#lastForgotten.become(this.#greatest);
-    this.#areForgotten = false;
     this.#isInOrder = false;
     this.#setGreatest();
     this.#resizeUnset(2 * KEYS_AT_ONCE);

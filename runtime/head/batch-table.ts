@@ -74,8 +74,8 @@ export class BatchTable implements LoggedTable {
   }
 
   /**
-   * From the batch that holds this offset on, until there are `maxBytes` or `MAX_READ_BATCHES`. They are not verified, which `openRun` does. Throws
-   * `CorruptHeadError` at a gap.
+   * From the batch that holds this offset on, until there are `maxBytes` or `MAX_READ_BATCHES`. They are not verified, which
+   * `openRun` does. Throws `CorruptHeadError` at a gap.
    */
   read(journal: BatchedJournal, from: number, maxBytes: number): SealedBatch[] {
     return readingHead(`documents of ${journal.id} at offset ${from}`, () => {

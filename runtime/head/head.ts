@@ -45,8 +45,8 @@ export const MAX_APPEND_BYTES = 8 * 1024 * 1024;
 export const MAX_INTERNAL_APPEND_BYTES = 4 * MAX_APPEND_BYTES;
 
 /**
- * Batches that one answer has at most, whatever their bytes: of those of one document a megabyte is ten thousand, which would
- * keep commits waiting for as long as a flush takes a hundred times.
+ * Batches that one answer has at most, whatever their bytes: where each has one document a megabyte is ten thousand of them, and to
+ * read so many keeps commits waiting for 50 ms.
  */
 export const MAX_READ_BATCHES = 256;
 

@@ -20,8 +20,8 @@ export interface Sent {
 }
 
 /**
- * A client that does not give up: it repeats a request, under the same idempotency key, until it is answered. Between
- * requests it puts files into the watched directory.
+ * A client that repeats a request, under the same idempotency key, until it is answered, and gives up only where it never
+ * is. Between requests it puts files into the watched directory.
  */
 export class Feeder {
   #url: string;
