@@ -21,6 +21,7 @@ interface Field {
   readonly name: string;
   /** `"name":` */
   readonly bytes: DataView;
+  readonly length: number;
   /** Index among the columns; -1 where it has none. */
   readonly column: number;
   readonly kind: Kind;
@@ -64,11 +65,11 @@ export class JsonLineReader {
     let next = 0;
     if (bytes[at++] !== OPEN) return -1;
     for (;;) {
-      const field = fieldAt(fields, next, view, at);
+      const field = fieldAt(fields, next, view, bytes.length, at);
       if (field < 0) return -1;
-      const { bytes: name, column, kind } = fields[field] as Field; // an index of one
+      const { length, column, kind } = fields[field] as Field; // an index of one
       next = field + 1;
-      at += name.byteLength;
+      at += length;
       const first = bytes[at];
       let start = at;
       let end: number;
@@ -145,7 +146,7 @@ export class JsonLineReader {
 
 function fieldOf(name: string, column: number, of: Column | undefined): Field {
   const bytes = viewOf(Buffer.from(`${JSON.stringify(name)}:`));
-  return { name, bytes, column, kind: (of && kindOf(of)) ?? "any" };
+  return { name, bytes, length: bytes.byteLength, column, kind: (of && kindOf(of)) ?? "any" };
 }
 
 function kindOf({ type, field }: Column): Kind | undefined {
@@ -166,11 +167,11 @@ function kindOf({ type, field }: Column): Kind | undefined {
   }
 }
 
-/** The first of the fields from `next` on whose name is there; -1 if none. */
-function fieldAt(fields: readonly Field[], next: number, text: DataView, at: number): number {
+/** The first of the fields from `next` on whose name is there; -1 if none. `end`: of the text. */
+function fieldAt(fields: readonly Field[], next: number, text: DataView, end: number, at: number): number {
   for (let field = next; field < fields.length; field++) {
-    const name = fields[field]?.bytes as DataView; // field < length
-    if (hasBytes(text, at, name, 0, name.byteLength)) return field;
+    const { bytes, length } = fields[field] as Field; // field < fields.length
+    if (at + length <= end && hasBytes(text, at, bytes, 0, length)) return field;
   }
   return -1;
 }

@@ -43,7 +43,7 @@ export class MetaSuffix {
     else this.bytes[place] = (this.bytes[place] ?? 0) + 1;
   }
 
-  /** Whether the line `text[from…end)` ends in these bytes and something stands before them. */
+  /** Whether the line `text[from…end)` ends in these bytes and something stands before them. `text` goes on to `end`. */
   endsLine(text: DataView, from: number, end: number): boolean {
     const start = end - this.length;
     return start > from && hasBytes(text, start, this.#view, META.length, this.length);
