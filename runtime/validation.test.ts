@@ -1,6 +1,9 @@
 import { fullFormats } from "ajv-formats/dist/formats.js";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { z } from "zod";
+import type { JsonSchema } from "../plan/plan.ts";
+import { ZOD_DATE_TIME } from "./date-time.ts";
 import { compileValidator } from "./validation.ts";
 
 /** As the package has it, in full. */
@@ -8,6 +11,8 @@ const { validate: isDateTime } = fullFormats["date-time"] as { validate: (text: 
 
 it("of every text, what is a date-time is what the format's package says", () => {
   const validate = compileValidator({ type: "string", format: "date-time" });
+  const validateZod = compileValidator(z.toJSONSchema(z.iso.datetime()) as JsonSchema);
+  const pattern = new RegExp(ZOD_DATE_TIME, "u");
   const two = (least: number, most: number) =>
     fc.integer({ min: least, max: most }).map((n) => String(n).padStart(2, "0"));
   const near = fc
@@ -22,6 +27,7 @@ it("of every text, what is a date-time is what the format's package says", () =>
   fc.assert(
     fc.property(fc.oneof(near, fc.string()), (text) => {
       expect(validate(text) === undefined).toBe(isDateTime(text));
+      expect(validateZod(text) === undefined).toBe(isDateTime(text) && pattern.test(text));
     }),
     { numRuns: 20_000 },
   );

@@ -1,5 +1,6 @@
 /** A JSON schema as code that goes through a document's bytes and compares them with what they may be. */
 import type { Json, JsonObject, JsonSchema } from "../../plan/plan.ts";
+import { ZOD_DATE_TIME } from "../date-time.ts";
 import {
   add,
   addF64,
@@ -318,9 +319,6 @@ const string: Matcher = ({ code, at }, no) => {
   move({ code, at }, trailingZeros(get(special)));
   take({ code, at }, QUOTE, no);
 };
-
-/** Of `z.iso.datetime()`. */
-const ZOD_DATE_TIME = String.raw`^(?:(?:\d\d[2468][048]|\d\d[13579][26]|\d\d0[48]|[02468][048]00|[13579][26]00)-02-29|\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|(?:02)-(?:0[1-9]|1\d|2[0-8])))T(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z))$`;
 
 /** `2001-01-31T23:59:59.999Z`, in UTC and with seconds; a leap day is not recognised. */
 const dateTime: Matcher = ({ code, at }, no) => {
