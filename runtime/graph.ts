@@ -3,7 +3,7 @@ import type { Plan } from "../plan/plan.ts";
 import { type Environment, resolveEnvironment } from "./environment.ts";
 import { isCopy } from "./rebuild/running-plan.ts";
 import type { History } from "./store-epoch/ownership.ts";
-import type { CaptureTask, DerivationTask, MaterializationTask, Task } from "./task/task.ts";
+import type { CaptureTask, DerivationTask, MaterializationTask, PlannedTask, Task } from "./task/task.ts";
 
 export interface GraphParts {
   readonly plan: Plan;
@@ -63,6 +63,17 @@ export function tasksOf(parts: GraphParts): Task[] {
     }),
   );
   return [...captures, ...derivations, ...materializations];
+}
+
+/** The same tasks, as far as a plan tells by itself. */
+export function plannedTasks({ captures, derivations, materializations }: Plan): PlannedTask[] {
+  return [
+    ...Object.entries(captures).map(([name, plan]) => ({ kind: "capture", name, plan }) as const),
+    ...Object.entries(derivations).map(([name, plan]) => ({ kind: "derivation", name, plan }) as const),
+    ...Object.entries(materializations).map(
+      ([name, plan]) => ({ kind: "materialization", name, plan }) as const,
+    ),
+  ];
 }
 
 /** Derivations by name, sources first. The compiler has refused cycles. */

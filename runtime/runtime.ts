@@ -40,8 +40,9 @@ import { historyOf, ownership } from "./store-epoch/ownership.ts";
 import type { ThreadLimits } from "./supervised-thread.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { TaskReport } from "./task/task.ts";
-import { type Grouping, groupTasks } from "./task-groups.ts";
+import { type Grouping, groupTasks, plannedGroups } from "./task-groups.ts";
 import { isSettled, statusOf, type TaskSnapshot } from "./task-status.ts";
+import { TaskThreads } from "./task-threads.ts";
 import { keepFreedMemory, limitHeapGrowth, startWorker } from "./threads/entry.ts";
 
 export interface RuntimeConfig {
@@ -106,6 +107,7 @@ export class Runtime {
     head: OpenHead;
     store: ObjectStore;
     storeConfig: StoreConfig;
+    threads: TaskThreads;
     isClaimed: boolean;
     grouping: Grouping;
     environment: Environment;
@@ -122,7 +124,7 @@ export class Runtime {
     this.#supervisor = new Supervisor(parts.grouping.groups, {
       head: parts.head.head,
       connectHead: () => parts.head.connect(),
-      store: parts.storeConfig,
+      threads: parts.threads,
       settings: parts.config.settings,
       limits: parts.config.limits,
       onReport: (report) => {
@@ -147,7 +149,17 @@ export class Runtime {
     try {
       // A failed flush leaves unknown what is on disk: end at once, and let a restart read what is.
       const die = (error: Error) => onEvent({ kind: "fatal", message: `The head failed: ${error.message}` });
-      const head = await openHead(join(config.dataDir, "head"), die);
+      // The references have been replaced: what is left is the store's own configuration.
+      const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
+      const { baseDir } = config.settings;
+      const { threadMemoryMb } = config.limits;
+      const threads = new TaskThreads({ baseDir, store: storeConfig, threadMemoryMb });
+      undo.unshift(() => threads.endWaiting());
+      // What of it cannot be loaded is told once it is known that it is to run.
+      const planned = await plannedGroups(build.plan, baseDir).catch(() => []);
+      const opening = openHead(join(config.dataDir, "head"), die);
+      threads.prepare(planned);
+      const head = await opening;
       undo.unshift(() => head.close());
       const before = await earlierPlans(head.head);
       refuseOtherParent(await noteOf<Plan>(head.head, LAST_PLAN), build);
@@ -162,8 +174,6 @@ export class Runtime {
           ? runningPlan(rebuild, applied, aside)
           : { plan: build.plan, serves: new Map(), paused: new Set() };
       requireEnvironment(running.plan, config.store, environment);
-      // The references have been replaced: what is left is the store's own configuration.
-      const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
       // What is captured is safe in the head: a store that cannot be reached just now holds up nothing but itself.
       const isNew = (await ownership(head.head)).history === undefined;
       const store = await openStore(storeConfig, { probe: isNew });
@@ -200,13 +210,25 @@ export class Runtime {
         );
       const grouping = await group(running);
       await layOut(head.head, grouping);
-      const parts = { config, build, lock, head, store, storeConfig, grouping, environment, onEvent };
+      const parts = {
+        config,
+        build,
+        lock,
+        head,
+        store,
+        storeConfig,
+        threads,
+        grouping,
+        environment,
+        onEvent,
+      };
       const runtime = new Runtime({ ...parts, isClaimed: isNew });
       undo.unshift(() => runtime.#endArchive());
       if (aside) await runtime.#goOn(rebuild, { applied: merged, aside, group });
       runtime.#control = await ControlServer.listen(runtime, config.dataDir);
       lock.announce({ pid: process.pid });
       runtime.#supervisor.start();
+      await threads.endWaiting();
       runtime.#doChores();
       return runtime;
     } catch (error) {

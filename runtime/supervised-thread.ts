@@ -3,11 +3,10 @@ import type { MessagePort, Worker } from "node:worker_threads";
 import type { RuntimeSettings } from "../connectors/driver.ts";
 import type { Head } from "./head/head.ts";
 import { type Shard, showShard } from "./head/task-layout.ts";
-import type { StoreConfig } from "./store/store.ts";
 import { DocumentError, haltOf } from "./task/derivation/place.ts";
-import type { Task, TaskCommand, TaskReport, TaskThreadData } from "./task/task.ts";
+import type { Task, TaskCommand, TaskReport } from "./task/task.ts";
 import { type Work, WorkCell } from "./task/work-cell.ts";
-import { startWorker } from "./threads/entry.ts";
+import type { TaskThreads } from "./task-threads.ts";
 import { Watchdog } from "./watchdog.ts";
 
 const FIRST_PAUSE_MS = 250;
@@ -28,7 +27,7 @@ export interface ThreadLimits {
 export interface ThreadParts {
   readonly head: Head;
   readonly connectHead: () => MessagePort;
-  readonly store: StoreConfig;
+  readonly threads: TaskThreads;
   readonly settings: RuntimeSettings;
   readonly limits: ThreadLimits;
 }
@@ -59,21 +58,12 @@ export class SupervisedThread {
   }
 
   start(): void {
-    const { connectHead, store, settings, limits } = this.#parts;
+    const { connectHead, threads, settings, limits } = this.#parts;
     const head = connectHead();
     const cell = new WorkCell();
-    const worker = startWorker(import.meta.url, "./task/task-thread", {
-      workerData: {
-        tasks: this.#tasks,
-        head,
-        store,
-        settings,
-        work: cell.buffer,
-      } satisfies TaskThreadData,
-      transferList: [head],
-      resourceLimits: { maxOldGenerationSizeMb: limits.threadMemoryMb },
-      name: this.#tasks.map(({ name }) => name).join(", "),
-    });
+    const worker = threads.take(this.#tasks);
+    const data = { tasks: this.#tasks, head, settings, work: cell.buffer };
+    worker.postMessage({ kind: "run", data } satisfies TaskCommand, [head]);
     this.#worker = worker;
     this.#watchdog = new Watchdog(cell, limits.transformSeconds);
     const started = performance.now();

@@ -18,6 +18,14 @@ export interface OpenStoreOptions {
   readonly probe?: boolean;
 }
 
+const directoryStore = () => import("./directory-store.ts");
+const s3Store = () => import("./s3-store.ts");
+
+/** Loads what `openStore` would. */
+export async function loadStore(config: StoreConfig): Promise<void> {
+  await ("directory" in config ? directoryStore() : s3Store());
+}
+
 /**
  * Opens a store. A directory is created if it is missing, a bucket is not. Rejects with `StoreError`. The S3 SDK is
  * loaded only for a bucket.
@@ -27,9 +35,9 @@ export async function openStore(
   { probe = true }: OpenStoreOptions = {},
 ): Promise<ObjectStore> {
   if ("directory" in config) {
-    const { openDirectoryStore } = await import("./directory-store.ts");
+    const { openDirectoryStore } = await directoryStore();
     return openDirectoryStore(config.directory);
   }
-  const { openS3Store } = await import("./s3-store.ts");
+  const { openS3Store } = await s3Store();
   return openS3Store(config.s3, probe);
 }

@@ -59,17 +59,33 @@ export interface MaterializationTask {
 
 export type Task = CaptureTask | DerivationTask | MaterializationTask;
 
+/** What a plan alone says of a task. */
+export type PlannedTask =
+  | Pick<CaptureTask, "kind" | "name" | "plan" | "isPaused">
+  | Pick<DerivationTask, "kind" | "name" | "plan">
+  | Pick<MaterializationTask, "kind" | "name" | "plan">;
+
+/** What a thread is started with: it loads what tasks of that kind need, and waits for its first command. */
+export interface TaskThreadNeeds {
+  readonly kind: Task["kind"];
+  /** Undefined for a derivation. */
+  readonly connector: string | undefined;
+  /** Where packages of connectors are looked for. */
+  readonly baseDir: string;
+  readonly store: StoreConfig;
+}
+
 export interface TaskThreadData {
   /** Several only where captures of one connector share a thread. */
   readonly tasks: readonly Task[];
   readonly head: MessagePort;
-  readonly store: StoreConfig;
   readonly settings: RuntimeSettings;
   /** Of a `WorkCell`. */
   readonly work: SharedArrayBuffer;
 }
 
-export type TaskCommand = { readonly kind: "stop" };
+/** `run` comes first, and once. */
+export type TaskCommand = { readonly kind: "run"; readonly data: TaskThreadData } | { readonly kind: "stop" };
 
 export type TaskReport =
   /** The task has opened its ends and works. */
