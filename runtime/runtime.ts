@@ -125,7 +125,6 @@ export class Runtime {
       head: parts.head.head,
       connectHead: () => parts.head.connect(),
       threads: parts.threads,
-      settings: parts.config.settings,
       limits: parts.config.limits,
       onReport: (report) => {
         if (report.kind !== "progress" && this.#hasStarted) limitHeapGrowth();
@@ -151,15 +150,13 @@ export class Runtime {
       const die = (error: Error) => onEvent({ kind: "fatal", message: `The head failed: ${error.message}` });
       // The references have been replaced: what is left is the store's own configuration.
       const storeConfig = resolveEnvironment(config.store, environment) as StoreConfig;
-      const { baseDir } = config.settings;
-      const { threadMemoryMb } = config.limits;
-      const threads = new TaskThreads({ baseDir, store: storeConfig, threadMemoryMb });
+      const { settings, limits } = config;
+      const { threadMemoryMb } = limits;
+      const threads = new TaskThreads({ settings, store: storeConfig, threadMemoryMb });
       undo.unshift(() => threads.endWaiting());
-      // What of it cannot be loaded is told once it is known that it is to run.
-      const planned = await plannedGroups(build.plan, baseDir).catch(() => []);
-      const opening = openHead(join(config.dataDir, "head"), die);
-      threads.prepare(planned);
-      const head = await opening;
+      // They start beside the opening of the head. What of it cannot be loaded is told once it is known that it is to run.
+      threads.prepare(await plannedGroups(build.plan, settings.baseDir).catch(() => []));
+      const head = await openHead(join(config.dataDir, "head"), die);
       undo.unshift(() => head.close());
       const before = await earlierPlans(head.head);
       refuseOtherParent(await noteOf<Plan>(head.head, LAST_PLAN), build);

@@ -1,6 +1,5 @@
 /** One thread of a task, or of captures that share one: started, started again after a failure, ended. */
 import type { MessagePort, Worker } from "node:worker_threads";
-import type { RuntimeSettings } from "../connectors/driver.ts";
 import type { Head } from "./head/head.ts";
 import { type Shard, showShard } from "./head/task-layout.ts";
 import { DocumentError, haltOf } from "./task/derivation/place.ts";
@@ -28,7 +27,6 @@ export interface ThreadParts {
   readonly head: Head;
   readonly connectHead: () => MessagePort;
   readonly threads: TaskThreads;
-  readonly settings: RuntimeSettings;
   readonly limits: ThreadLimits;
 }
 
@@ -58,11 +56,11 @@ export class SupervisedThread {
   }
 
   start(): void {
-    const { connectHead, threads, settings, limits } = this.#parts;
+    const { connectHead, threads, limits } = this.#parts;
     const head = connectHead();
     const cell = new WorkCell();
     const worker = threads.take(this.#tasks);
-    const data = { tasks: this.#tasks, head, settings, work: cell.buffer };
+    const data = { tasks: this.#tasks, head, work: cell.buffer };
     worker.postMessage({ kind: "run", data } satisfies TaskCommand, [head]);
     this.#worker = worker;
     this.#watchdog = new Watchdog(cell, limits.transformSeconds);

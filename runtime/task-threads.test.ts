@@ -5,11 +5,15 @@ import { expect, it, onTestFinished } from "vitest";
 import type { PlannedTask } from "./task/task.ts";
 import { TaskThreads } from "./task-threads.ts";
 
-const settings = { baseDir: tmpdir(), store: { directory: tmpdir() }, threadMemoryMb: 100 };
+const parts = {
+  settings: { baseDir: tmpdir(), http: { host: "127.0.0.1", port: 0 } },
+  store: { directory: tmpdir() },
+  threadMemoryMb: 100,
+};
 const derivation = (name: string) => [{ kind: "derivation", name } as PlannedTask];
 
 it("gives a thread that waits once, and ends those that nobody takes", async () => {
-  const threads = new TaskThreads(settings);
+  const threads = new TaskThreads(parts);
   threads.prepare([derivation("a"), derivation("b")]);
   const [first, second] = [threads.take(derivation("a")), threads.take(derivation("a"))];
   onTestFinished(async () => void (await Promise.all([first.terminate(), second.terminate()])));
@@ -22,7 +26,7 @@ it("gives a thread that waits once, and ends those that nobody takes", async () 
 });
 
 it("gives no thread that has ended while it waited", async () => {
-  const threads = new TaskThreads(settings);
+  const threads = new TaskThreads(parts);
   const started = once(process, "worker") as Promise<[Worker]>;
   threads.prepare([derivation("a")]);
   const [waiting] = await started;
@@ -34,7 +38,7 @@ it("gives no thread that has ended while it waited", async () => {
 });
 
 it("survives what happens to a thread that waits", async () => {
-  const threads = new TaskThreads(settings);
+  const threads = new TaskThreads(parts);
   const started = once(process, "worker") as Promise<[Worker]>;
   threads.prepare([derivation("a")]);
   const [waiting] = await started;

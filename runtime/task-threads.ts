@@ -3,14 +3,15 @@
  * and a driver's libraries take longer than to open the head, beside which they are loaded.
  */
 import type { Worker } from "node:worker_threads";
+import type { RuntimeSettings } from "../connectors/driver.ts";
 import type { StoreConfig } from "./store/store.ts";
 import type { PlannedTask, TaskThreadNeeds } from "./task/task.ts";
 import { startWorker } from "./threads/entry.ts";
 
-export interface TaskThreadSettings {
-  readonly baseDir: string;
+export interface TaskThreadParts {
+  readonly settings: RuntimeSettings;
   readonly store: StoreConfig;
-  /** Of a thread's heap: its objects, not the buffers that documents are read in. */
+  /** As in `ThreadLimits`. */
   readonly threadMemoryMb: number;
 }
 
@@ -18,12 +19,12 @@ export interface TaskThreadSettings {
 type Group = readonly PlannedTask[];
 
 export class TaskThreads {
-  readonly #settings: TaskThreadSettings;
+  readonly #parts: TaskThreadParts;
   /** That wait to be told what to run, by the name of their tasks. */
   readonly #waiting = new Map<string, Worker>();
 
-  constructor(settings: TaskThreadSettings) {
-    this.#settings = settings;
+  constructor(parts: TaskThreadParts) {
+    this.#parts = parts;
   }
 
   /** Starts a thread for each group, which `take` will give. */
@@ -56,9 +57,9 @@ export class TaskThreads {
   }
 
   #start(group: Group): Worker {
-    const { baseDir, store, threadMemoryMb } = this.#settings;
+    const { settings, store, threadMemoryMb } = this.#parts;
     return startWorker(import.meta.url, "./task/task-thread", {
-      workerData: { ...needsOf(group), baseDir, store } satisfies TaskThreadNeeds,
+      workerData: { ...needsOf(group), settings, store } satisfies TaskThreadNeeds,
       resourceLimits: { maxOldGenerationSizeMb: threadMemoryMb },
       name: nameOf(group),
     });

@@ -18,13 +18,12 @@ export function compileValidator(schema: JsonSchema): Validate {
     plain = text;
     return true;
   };
-  const dateTime = new RegExp(ZOD_DATE_TIME, "u");
-  const plainOrDateTime = {
-    test: (text: string) => isPlain(text) || dateTime.test(text),
-    toString: () => String(dateTime),
+  const regExp = (pattern: string, flags: string) => {
+    const expression = new RegExp(pattern, flags);
+    if (pattern !== ZOD_DATE_TIME) return expression;
+    const test = (text: string) => isPlain(text) || expression.test(text);
+    return { test, toString: () => String(expression) };
   };
-  const regExp = (pattern: string, flags: string) =>
-    pattern === ZOD_DATE_TIME ? plainOrDateTime : new RegExp(pattern, flags);
   regExp.code = "new RegExp"; // for code that is written out, which ours is not
   const ajv = new Ajv2020({
     strict: false,

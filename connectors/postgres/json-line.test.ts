@@ -119,6 +119,11 @@ describe("a row from a document's JSON", () => {
     expect(read(reader(), json)).toBeUndefined();
   });
 
+  it("is not read of a line that the bytes end in, wherever they do, and whatever stands behind them", () => {
+    const line = Buffer.from('{"id":"a","part":-12,"ratio":0.5,"ok":true,"text":null}\n');
+    for (let end = 0; end < line.length; end++) expect(reader().read(line.subarray(0, end), 0)).toBe(-1);
+  });
+
   it("is read of other fields in another order, once these were learnt", () => {
     const own = reader();
     const json = '{"part":1,"more":5,"id":"a"}';

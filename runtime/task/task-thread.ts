@@ -27,7 +27,7 @@ parent.on("message", (command: TaskCommand) => {
 const reports = new GatheredReports((message) => parent.postMessage(message));
 const { report } = reports;
 
-async function load({ kind, connector = "", baseDir, store }: TaskThreadNeeds): Promise<void> {
+async function load({ kind, connector = "", settings: { baseDir }, store }: TaskThreadNeeds): Promise<void> {
   if (kind === "capture") await captureDriver(connector, baseDir);
   else await loadStore(store);
   if (kind === "materialization") await materializationDriver(connector, baseDir);
@@ -40,8 +40,8 @@ async function run(data: TaskThreadData): Promise<void> {
   if (first.kind === "capture") {
     // Only captures share a thread.
     const captures = [first, ...rest] as CaptureTask[];
-    const driver = await captureDriver(first.plan.connector, data.settings.baseDir);
-    return runCaptures(captures, driver, head, data.settings, stop.signal, report);
+    const driver = await captureDriver(first.plan.connector, needs.settings.baseDir);
+    return runCaptures(captures, driver, head, needs.settings, stop.signal, report);
   }
   const store = await openStore(needs.store, { probe: false });
   try {
@@ -51,7 +51,7 @@ async function run(data: TaskThreadData): Promise<void> {
       const cell = new WorkCell(data.work);
       return await runDerivation(first, head, store, stop.signal, report, undefined, cell);
     }
-    const driver = await materializationDriver(first.plan.connector, data.settings.baseDir);
+    const driver = await materializationDriver(first.plan.connector, needs.settings.baseDir);
     return await runMaterialization(first, driver, head, store, stop.signal, report);
   } finally {
     await store.close();

@@ -70,8 +70,7 @@ export interface TaskThreadNeeds {
   readonly kind: Task["kind"];
   /** Undefined for a derivation. */
   readonly connector: string | undefined;
-  /** Where packages of connectors are looked for. */
-  readonly baseDir: string;
+  readonly settings: RuntimeSettings;
   readonly store: StoreConfig;
 }
 
@@ -79,7 +78,6 @@ export interface TaskThreadData {
   /** Several only where captures of one connector share a thread. */
   readonly tasks: readonly Task[];
   readonly head: MessagePort;
-  readonly settings: RuntimeSettings;
   /** Of a `WorkCell`. */
   readonly work: SharedArrayBuffer;
 }
